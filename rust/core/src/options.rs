@@ -1,0 +1,176 @@
+//! What a caller may ask for.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::CancellationToken;
+
+/// Where a run may happen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InferenceMode {
+    /// The planner decides.
+    #[default]
+    Auto,
+    /// On this device; in the cloud where the device cannot.
+    PreferOnDevice,
+    /// In the cloud; on this device where the cloud cannot.
+    PreferInCloud,
+    /// On this device or not at all.
+    OnlyOnDevice,
+    /// In the cloud or not at all.
+    OnlyInCloud,
+}
+
+impl InferenceMode {
+    /// The mode as text: `prefer_on_device`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::PreferOnDevice => "prefer_on_device",
+            Self::PreferInCloud => "prefer_in_cloud",
+            Self::OnlyOnDevice => "only_on_device",
+            Self::OnlyInCloud => "only_in_cloud",
+        }
+    }
+}
+
+impl fmt::Display for InferenceMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// How far the data of a run may travel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sensitivity {
+    /// To any endpoint.
+    #[default]
+    Public,
+    /// To endpoints marked trusted, over TLS, only.
+    Internal,
+    /// Nowhere: it never leaves the device.
+    Private,
+}
+
+impl Sensitivity {
+    /// The label as text: `private`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Public => "public",
+            Self::Internal => "internal",
+            Self::Private => "private",
+        }
+    }
+}
+
+impl fmt::Display for Sensitivity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// What a run in mode [`InferenceMode::Auto`] should be best at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Objective {
+    /// The earliest answer.
+    Latency,
+    /// The least energy taken from the battery.
+    Energy,
+    /// The fewest bytes sent.
+    Data,
+    /// A weighing of all three.
+    #[default]
+    Balanced,
+}
+
+/// What a run does when the cloud was chosen and cannot be reached.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OfflineBehavior {
+    /// Fails with `Offline`.
+    Fail,
+    /// Runs on this device, where the mode allows it.
+    #[default]
+    RunLocally,
+}
+
+/// Options of one run.
+///
+/// ```
+/// use std::time::Duration;
+/// use tandem_core::{InferenceMode, RunOptions, Sensitivity};
+///
+/// let options = RunOptions {
+///     mode: InferenceMode::PreferInCloud,
+///     sensitivity: Sensitivity::Internal,
+///     timeout: Some(Duration::from_millis(200)),
+///     ..RunOptions::default()
+/// };
+/// assert!(options.outputs.is_empty());
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct RunOptions {
+    /// Where the run may happen.
+    pub mode: InferenceMode,
+    /// How far its data may travel.
+    pub sensitivity: Sensitivity,
+    /// What it should be best at.
+    pub objective: Objective,
+    /// How long it may take in all, from the call on; `None` is as long as it takes.
+    pub timeout: Option<Duration>,
+    /// Stops it.
+    pub token: CancellationToken,
+    /// The outputs wanted, in this order; empty is all.
+    pub outputs: Vec<String>,
+    /// What happens when the cloud was chosen and cannot be reached.
+    pub offline: OfflineBehavior,
+    /// The endpoint to use, by name; `None` is the first that may be used.
+    pub endpoint: Option<String>,
+    /// A word of the caller's own for logs and statistics. Sent as the request's `id`.
+    pub tag: Option<String>,
+}
+
+/// How much a model and its runs may take: what stops a bomb.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of the model file and of its external data together.
+    pub model_bytes: u64,
+    /// Nodes of the graph, sub-graphs and functions included.
+    pub nodes: u64,
+    /// Bytes of any one tensor, inside the model or during a run.
+    pub tensor_bytes: u64,
+    /// Inputs of the graph.
+    pub inputs: u64,
+}
+
+impl Default for Limits {
+    /// 2 GiB of model, 100,000 nodes, 1 GiB a tensor, 1,024 inputs.
+    fn default() -> Self {
+        Self { model_bytes: 2 << 30, nodes: 100_000, tensor_bytes: 1 << 30, inputs: 1024 }
+    }
+}
+
+/// Options of loading a model.
+#[derive(Clone, Debug)]
+pub struct LoadOptions {
+    /// How much the model may take.
+    pub limits: Limits,
+    /// The name under which endpoints serve the model; `None` is the model's own.
+    pub name: Option<String>,
+    /// The SHA-256 that the file must have, in hexadecimal.
+    pub sha256: Option<String>,
+    /// How many plans, one for each set of input shapes, are kept. At least 1.
+    pub plans: usize,
+}
+
+impl Default for LoadOptions {
+    /// The default limits, no expectation, eight plans.
+    fn default() -> Self {
+        Self { limits: Limits::default(), name: None, sha256: None, plans: 8 }
+    }
+}

@@ -1,0 +1,1 @@
+//! Loads and runs ONNX models on this device, through tract.

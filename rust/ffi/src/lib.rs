@@ -1,0 +1,1 @@
+//! UniFFI facade of Tandem: conversions only.

@@ -1,0 +1,5 @@
+//! Generates the Kotlin and Swift bindings of the facade.
+
+fn main() {
+    uniffi::uniffi_bindgen_main();
+}

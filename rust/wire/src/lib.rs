@@ -1,0 +1,1 @@
+//! Open Inference Protocol v2 messages: tensors to bytes and back, JSON and binary. No sockets.
