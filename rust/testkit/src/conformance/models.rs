@@ -1,0 +1,89 @@
+//! The models of the table.
+
+use std::path::PathBuf;
+
+use bytes::Bytes;
+use tandem_core::DType;
+use tandem_onnx::{BuildError, DataType, GraphBuilder, ModelBuilder, dims};
+
+use super::ConformanceError;
+use super::build::served;
+
+/// Every model of the table: its path under the table's folder, and its bytes.
+pub fn models() -> Result<Vec<(PathBuf, Bytes)>, ConformanceError> {
+    let mut models = vec![
+        (served("arithmetic").into(), arithmetic()?),
+        (served("classifier").into(), classifier()?),
+        ("models/unknown_operator.onnx".into(), unknown_operator()?),
+        ("models/garbage.onnx".into(), Bytes::from_static(b"this is not a model")),
+    ];
+    for dtype in DType::ALL {
+        models.push((served(&format!("identity_{dtype}")).into(), identity(dtype)?));
+    }
+    Ok(models)
+}
+
+/// `y = x`, two dimensions of any size.
+fn identity(dtype: DType) -> Result<Bytes, BuildError> {
+    let data_type = data_type(dtype);
+    let mut graph = GraphBuilder::new(format!("identity_{dtype}"));
+    graph.input("x", data_type, dims!["rows", "columns"]);
+    graph.node("Identity", ["x"], ["y"]);
+    graph.output("y", data_type, dims!["rows", "columns"]);
+    file(graph)
+}
+
+/// `sum = a + b` and `product = a · b`, two dimensions of any size.
+fn arithmetic() -> Result<Bytes, BuildError> {
+    let mut graph = GraphBuilder::new("arithmetic");
+    for input in ["a", "b"] {
+        graph.input(input, DataType::Float32, dims!["rows", "columns"]);
+    }
+    graph.node("Add", ["a", "b"], ["sum"]);
+    graph.node("Mul", ["a", "b"], ["product"]);
+    for output in ["sum", "product"] {
+        graph.output(output, DataType::Float32, dims!["rows", "columns"]);
+    }
+    file(graph)
+}
+
+/// `y = softmax(x · w)` with the identity for w, over a batch of any size.
+fn classifier() -> Result<Bytes, BuildError> {
+    let mut graph = GraphBuilder::new("classifier");
+    graph.input("x", DataType::Float32, dims!["batch", 2]);
+    graph.initializer("w", &[2, 2], &[1.0_f32, 0.0, 0.0, 1.0]);
+    graph.node("MatMul", ["x", "w"], ["logits"]);
+    graph.node("Softmax", ["logits"], ["y"]).attr("axis", 1_i64);
+    graph.output("y", DataType::Float32, dims!["batch", 2]);
+    file(graph)
+}
+
+fn unknown_operator() -> Result<Bytes, BuildError> {
+    let mut graph = GraphBuilder::new("unknown_operator");
+    graph.input("x", DataType::Float32, dims![1]);
+    graph.node("Frobnicate", ["x"], ["y"]);
+    graph.output("y", DataType::Float32, dims![1]);
+    file(graph)
+}
+
+fn file(graph: GraphBuilder) -> Result<Bytes, BuildError> {
+    Ok(ModelBuilder::new(graph).build()?.encode_bytes())
+}
+
+fn data_type(dtype: DType) -> DataType {
+    match dtype {
+        DType::Bool => DataType::Bool,
+        DType::U8 => DataType::Uint8,
+        DType::U16 => DataType::Uint16,
+        DType::U32 => DataType::Uint32,
+        DType::U64 => DataType::Uint64,
+        DType::I8 => DataType::Int8,
+        DType::I16 => DataType::Int16,
+        DType::I32 => DataType::Int32,
+        DType::I64 => DataType::Int64,
+        DType::F16 => DataType::Float16,
+        DType::F32 => DataType::Float32,
+        DType::F64 => DataType::Float64,
+        _ => DataType::String,
+    }
+}
