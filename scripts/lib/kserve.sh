@@ -8,7 +8,5 @@ start_kserve() {
     python=$(python_environment kserve) || return
     read -r -a ports <<<"$(free_ports 2)"
     PYTHONDONTWRITEBYTECODE=1 "$python" "$ROOT/scripts/lib/kserve_server.py" "$1" "${ports[@]}" </dev/null >"$2" 2>&1 &
-    SERVER_PIDS+=($!)
-    SERVER_URL=http://127.0.0.1:${ports[0]}
-    wait_ready "KServe SDK" "${ports[0]}" $! 120 "$2"
+    started "KServe SDK" "${ports[0]}" $! "$2"
 }

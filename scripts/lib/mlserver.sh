@@ -10,7 +10,5 @@ start_mlserver() {
     "$python" "$ROOT/scripts/lib/mlserver_repository.py" "$1" "$2" "${ports[@]}" || return
     (cd "$2" && PYTHONPATH=$ROOT/scripts/lib PYTHONDONTWRITEBYTECODE=1 exec "$python" -c 'from mlserver.cli import main; main()' start .) \
         </dev/null >"$3" 2>&1 &
-    SERVER_PIDS+=($!)
-    SERVER_URL=http://127.0.0.1:${ports[0]}
-    wait_ready MLServer "${ports[0]}" $! 120 "$3"
+    started MLServer "${ports[0]}" $! "$3"
 }

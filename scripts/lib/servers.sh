@@ -2,8 +2,6 @@
 # Inference servers on loopback: started on free ports, waited for with a bound, always stopped.
 
 SERVER_PIDS=()
-# The address of the server that was started last.
-SERVER_URL=
 
 # free_ports N: prints N ports that nobody listens on just now.
 free_ports() {
@@ -32,9 +30,14 @@ log_gist() {
     } >&2
 }
 
-# wait_ready NAME PORT PID SECONDS LOG: waits for a server to be ready, or prints what its log says and fails.
-wait_ready() {
-    local name=$1 port=$2 pid=$3 until=$((SECONDS + $4)) log=$5
+# started NAME PORT PID LOG: takes charge of a server just started in the background: SERVER_URL is its address,
+# stop_servers will stop it. Waits until it is ready, or prints what its log says and fails.
+started() {
+    local name=$1 port=$2 pid=$3 log=$4 limit=120
+    local until=$((SECONDS + limit))
+    SERVER_PIDS+=("$pid")
+    # shellcheck disable=SC2034 # read by the scripts that source this file
+    SERVER_URL=http://127.0.0.1:$port
     while ((SECONDS < until)); do
         if ! kill -0 "$pid" 2>/dev/null; then
             say "$name stopped before it was ready; $log says:"
@@ -46,7 +49,7 @@ wait_ready() {
         fi
         sleep 0.1
     done
-    say "$name was not ready after $4 seconds; $log says:"
+    say "$name was not ready after $limit seconds; $log says:"
     log_gist "$log"
     return 1
 }

@@ -45,9 +45,7 @@ start_triton() {
             --http-address 127.0.0.1 --http-port "${ports[0]}" --grpc-address 127.0.0.1 --grpc-port "${ports[1]}" \
             --metrics-address 127.0.0.1 --metrics-port "${ports[2]}" --allow-gpu-metrics false \
             </dev/null >"$2" 2>&1 &
-        SERVER_PIDS+=($!)
-        SERVER_URL=http://127.0.0.1:${ports[0]}
-        if wait_ready Triton "${ports[0]}" $! 120 "$2"; then
+        if started Triton "${ports[0]}" $! "$2"; then
             return 0
         fi
         # Another program may have taken a port between the choice and the start.
