@@ -125,7 +125,7 @@ def main():
     }
     model = to_onnx(weights, facts)
     accuracy = accuracy_of(model, pixels[held_out], labels[held_out], weights)
-    print(f"right of {len(held_out)} held-out pictures: {accuracy:.4f} by ONNX Runtime, {right:.4f} by the training code")
+    print(f"right of {len(held_out)} held-out pictures: {accuracy:.4f} in ONNX Runtime, {right:.4f} in training")
     if accuracy < LEAST_ACCURACY or accuracy != right:
         sys.exit(f"expected at least {LEAST_ACCURACY}, and the same from both")
     write_pictures(folder, pixels, labels, held_out)
