@@ -1,0 +1,39 @@
+"""The counting of the node tests, with runners of a few lines."""
+
+import pathlib
+import sys
+import tempfile
+import unittest
+
+from coverage import run
+
+RUNNER = """
+import json, os, pathlib, sys
+for case in sorted(pathlib.Path(sys.argv[1]).iterdir()):
+    if case.name == "b":
+        os._exit(9)
+    print(json.dumps({"case": case.name, "status": "passed", "detail": ""}), flush=True)
+"""
+
+
+class RunTest(unittest.TestCase):
+    def cases(self, *names):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        for name in names:
+            (pathlib.Path(folder.name) / name).mkdir()
+            (pathlib.Path(folder.name) / name / "case.json").write_text("{}")
+        return pathlib.Path(folder.name)
+
+    def test_a_case_that_ends_the_process_has_crashed_and_the_others_are_run(self):
+        results = run([sys.executable, "-c", RUNNER], self.cases("a", "b", "c"))
+        self.assertEqual({k: v[0] for k, v in results.items()}, {"a": "passed", "b": "crashed", "c": "passed"})
+        self.assertIn("status 9", results["b"][1])
+
+    def test_a_runner_that_leaves_cases_out_ends_the_benchmark(self):
+        with self.assertRaisesRegex(SystemExit, "left out 2 cases, a first"):
+            run([sys.executable, "-c", "pass"], self.cases("a", "b"))
+
+
+if __name__ == "__main__":
+    unittest.main()
