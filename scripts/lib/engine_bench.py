@@ -1,0 +1,47 @@
+"""Our engine, stock tract and ONNX Runtime on the same models, one thread: latency, load time, peak memory."""
+
+import pathlib
+import statistics
+
+from bench import Row, arguments, interleave, report, run_json
+
+
+def rows_of(case, results):
+    """The rows of one model: the median over everything that the rounds measured."""
+    rows = []
+    for subject, runs in results.items():
+        latency = statistics.median(value for run in runs for value in run["latency_ms"])
+        load = statistics.median(run["load_ms"] for run in runs)
+        memory = statistics.median(run["peak_rss_kb"] for run in runs) / 1024
+        rows += [
+            Row(case, subject, "latency", "ms", latency),
+            Row(case, subject, "load", "ms", load),
+            Row(case, subject, "peak memory", "MiB", memory),
+        ]
+    return rows
+
+
+def main():
+    parser = arguments(__doc__)
+    parser.add_argument("--models", type=pathlib.Path, required=True, help="a folder of ONNX files")
+    parser.add_argument("--engine", required=True, help="the example bench_engine")
+    parser.add_argument("--onnxruntime", nargs=2, required=True, help="how ort_bench.py is run")
+    options = parser.parse_args()
+    turns, rounds = (2, 5) if options.quick else (5, 20)
+    rows = []
+    for model in sorted(options.models.glob("*.onnx")):
+        commands = {
+            "tandem": [options.engine, model],
+            "tract": [options.engine, model, "--stock"],
+            "onnxruntime": [*options.onnxruntime, model],
+        }
+        subjects = {
+            name: lambda command=command: run_json([*map(str, command), "--rounds", str(rounds)])
+            for name, command in commands.items()
+        }
+        rows += rows_of(model.stem, interleave(subjects, turns, warm_up=0))
+    report("engine", rows, options.json)
+
+
+if __name__ == "__main__":
+    main()
