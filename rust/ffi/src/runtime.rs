@@ -1,0 +1,87 @@
+//! The owner of configuration and endpoints.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tandem::{Control, ModelSource};
+
+use crate::dtype::sizes;
+use crate::token::HostTokens;
+use crate::{CancelToken, EndpointConfig, LoadOptions, Model, TandemFailure, Tensor, TensorSpec};
+
+/// Configuration of a runtime.
+#[derive(Clone, uniffi::Record)]
+pub struct RuntimeConfig {
+    /// The endpoints; those that come first are preferred.
+    pub endpoints: Vec<EndpointConfig>,
+}
+
+/// Owner of configuration, endpoints and what runs.
+#[derive(uniffi::Object)]
+pub struct Runtime {
+    inner: tandem::Runtime,
+    tokens: Vec<Arc<HostTokens>>,
+}
+
+#[uniffi::export]
+impl Runtime {
+    /// A runtime of this configuration.
+    #[uniffi::constructor]
+    pub fn new(config: RuntimeConfig) -> Result<Self, TandemFailure> {
+        let mut builder = tandem::Runtime::builder();
+        let mut tokens = Vec::new();
+        for endpoint in config.endpoints {
+            let (endpoint, token) = endpoint.into_core();
+            builder = builder.endpoint(endpoint);
+            tokens.extend(token);
+        }
+        Ok(Self { inner: builder.build()?, tokens })
+    }
+
+    /// Loads a model from a file.
+    pub fn load_file(&self, path: String, options: LoadOptions) -> Result<Model, TandemFailure> {
+        self.load(ModelSource::File(path.into()), options)
+    }
+
+    /// Loads a model from memory, which is copied.
+    pub fn load_bytes(&self, data: &[u8], options: LoadOptions) -> Result<Model, TandemFailure> {
+        self.load(ModelSource::Bytes(data.into()), options)
+    }
+
+    /// A tensor over memory of the engine's own, filled with one copy of `data`, so that a run does not copy it again.
+    pub fn tensor(&self, spec: TensorSpec, data: &[u8]) -> Result<Tensor, TandemFailure> {
+        Ok(Tensor { inner: self.inner.tensor(spec.dtype.into(), &sizes(spec.shape)?, data)? })
+    }
+
+    /// Asks the endpoint of that name whether it is ready.
+    pub fn is_ready(
+        &self,
+        endpoint: &str,
+        timeout_ns: Option<u64>,
+        cancel: &CancelToken,
+    ) -> Result<bool, TandemFailure> {
+        let control = Control {
+            token: cancel.inner.clone(),
+            // A timeout beyond what the clock can hold is none.
+            deadline: timeout_ns
+                .and_then(|timeout| Instant::now().checked_add(Duration::from_nanos(timeout))),
+        };
+        Ok(self.inner.is_ready(endpoint, &control)?)
+    }
+
+    /// Closes the runtime and its models, and lets go of the host's token providers. Calls under way and further ones
+    /// end with `Closed`. Again does nothing.
+    pub fn shut_down(&self) -> Result<(), TandemFailure> {
+        self.inner.close();
+        for tokens in &self.tokens {
+            tokens.let_go();
+        }
+        Ok(())
+    }
+}
+
+impl Runtime {
+    fn load(&self, source: ModelSource, options: LoadOptions) -> Result<Model, TandemFailure> {
+        Ok(Model::new(self.inner.load(source, &options.into())?, self.inner.clone()))
+    }
+}
