@@ -1,1 +1,42 @@
 //! Loads and runs ONNX models on this device, through tract.
+//!
+//! [`OnnxEngine`] is the whole surface: an implementation of [`tandem_core::Engine`]. A model is read, its
+//! structure and sizes checked, its compressed constants expanded and the operators that tract gets wrong
+//! repaired or refused; what is left goes to tract, once for every set of input shapes.
+//!
+//! ```no_run
+//! use tandem_core::{Control, Engine, LoadOptions, ModelSource, NamedTensors, Tensor};
+//! use tandem_engine::OnnxEngine;
+//!
+//! let model = OnnxEngine::new().load(&ModelSource::from("digits.onnx"), &LoadOptions::default())?;
+//! let picture = Tensor::from_vec([1, 1, 8, 8], vec![0.0_f32; 64])?;
+//! let outputs = model.run(&NamedTensors::new([("image", picture)])?, &[], &Control::default())?;
+//! println!("{:?}", outputs.get("scores"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+#![forbid(unsafe_code)]
+
+mod compile;
+mod convert;
+mod dequantize;
+mod engine;
+mod external_data;
+mod fault;
+mod graph;
+mod guard;
+mod info;
+mod limits;
+mod lower;
+mod model;
+mod operators;
+mod plans;
+mod profile;
+mod run;
+mod source;
+mod support;
+mod validate;
+mod values;
+mod weights;
+
+pub use engine::OnnxEngine;

@@ -1,0 +1,118 @@
+//! From a template to a plan for given input shapes and values.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use tandem_core::{Control, DType, Limits, ModelInfo};
+use tract_core::ops::konst::Const;
+use tract_onnx::tract_hir::internal::*;
+
+use crate::convert::{datum_type, to_tract};
+use crate::fault::{Fault, contain};
+use crate::guard::{self, Watch};
+use crate::lower::Template;
+use crate::plans::PlanKey;
+
+/// Compiled for one set of input shapes and values.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    /// The optimised graph.
+    pub(crate) model: Arc<TypedModel>,
+    /// For each input of the graph, the index of the model's input.
+    pub(crate) inputs: Vec<usize>,
+    /// Computes all outputs.
+    pub(crate) all: Arc<TypedSimplePlan>,
+    /// Compute some of the outputs, by their indices.
+    pub(crate) chosen: Mutex<BTreeMap<Vec<usize>, Arc<TypedSimplePlan>>>,
+}
+
+/// Makes the plan. Long: seconds for a large model. Checks `control` between nodes and phases.
+pub(crate) fn compile(
+    template: &Template,
+    info: &ModelInfo,
+    key: &PlanKey,
+    limits: &Limits,
+    control: &Control,
+) -> Result<Plan, Fault> {
+    let watch = Arc::new(Watch { control: control.clone(), tensor_bytes: limits.tensor_bytes });
+    contain(|| {
+        let (model, inputs) = specialise(template, info, key).map_err(|error| Fault::from_tract(&error))?;
+        let model = optimise(model, template, &watch).map_err(|error| Fault::from_tract(&error))?;
+        check_outputs(&model, info)?;
+        watch.check()?;
+        let model = Arc::new(model);
+        let all = SimplePlan::new(model.clone()).map_err(|error| Fault::from_tract(&error))?;
+        Ok(Plan { model, inputs, all, chosen: Mutex::default() })
+    })
+}
+
+/// The template with the shapes of its inputs fixed, and those whose values count made constants.
+fn specialise(
+    template: &Template,
+    info: &ModelInfo,
+    key: &PlanKey,
+) -> TractResult<(InferenceModel, Vec<usize>)> {
+    let mut model = template.model.clone();
+    let mut kept = Vec::new();
+    let mut inputs = Vec::new();
+    for outlet in model.input_outlets()?.to_vec() {
+        let name = &model.node(outlet.node).name;
+        let index = info.inputs.iter().position(|input| input.name == *name);
+        let index = index.with_context(|| format!("{name} is no input of the model"))?;
+        let input = &key.inputs[index];
+        if let Some(value) = &input.value {
+            let tensor = to_tract(value)?.into_arc_tensor();
+            model.node_mut(outlet.node).op = Box::new(Const::new(tensor.clone())?);
+            model.set_outlet_fact(outlet, TypedFact::try_from(tensor)?.into())?;
+        } else {
+            let fact = InferenceFact::dt_shape(datum_type(info.inputs[index].dtype)?, &input.shape);
+            model.set_outlet_fact(outlet, fact)?;
+            kept.push(outlet);
+            inputs.push(index);
+        }
+    }
+    model.set_input_outlets(&kept)?;
+    Ok((model, inputs))
+}
+
+fn optimise(mut model: InferenceModel, template: &Template, watch: &Arc<Watch>) -> TractResult<TypedModel> {
+    guard::wrap(&mut model, &template.operators, watch)?;
+    let typed = model.into_typed()?;
+    check_sizes(&typed, watch)?;
+    let decluttered = typed.into_decluttered()?;
+    watch.check()?;
+    let optimised = decluttered.into_optimized()?;
+    check_sizes(&optimised, watch)?;
+    Ok(optimised)
+}
+
+fn check_sizes(model: &TypedModel, watch: &Watch) -> Result<(), Fault> {
+    watch.check()?;
+    for fact in model.nodes().iter().flat_map(|node| &node.outputs).map(|outlet| &outlet.fact) {
+        watch.check_size(fact.datum_type, &fact.shape)?;
+    }
+    Ok(())
+}
+
+/// Every output must have the element type that the model declares.
+fn check_outputs(model: &TypedModel, info: &ModelInfo) -> Result<(), Fault> {
+    let outlets = model.output_outlets().map_err(|error| Fault::from_tract(&error))?;
+    for (outlet, output) in outlets.iter().zip(&info.outputs) {
+        let fact = model.outlet_fact(*outlet).map_err(|error| Fault::from_tract(&error))?;
+        let got = fact.datum_type;
+        let fits = datum_type(output.dtype).is_ok_and(|expected| got.unquantized() == expected)
+            || (got == TDim::datum_type() && output.dtype == DType::I64);
+        if !fits {
+            let node = model.node(outlet.node);
+            return Err(Fault::Contradiction {
+                operator: node.op.name().into_owned(),
+                node: node.name.clone(),
+                detail: format!(
+                    "output {:?} is declared as {} and comes as {got:?}",
+                    output.name, output.dtype
+                ),
+            });
+        }
+    }
+    Ok(())
+}

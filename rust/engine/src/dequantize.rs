@@ -1,0 +1,191 @@
+//! Expands compressed constants before tract sees them.
+//!
+//! A constant stored as int8 behind `DequantizeLinear`, or as f16 behind `Cast`, would be expanded again on
+//! every run: tract folds no constant of more than 4 MiB.
+
+use std::collections::HashMap;
+
+use half::{bf16, f16};
+use tandem_core::{Limits, LoadError};
+use tandem_onnx::{DataType, GraphProto, NodeProto, TensorProto};
+
+use crate::limits::at_most;
+
+/// Replaces every `Cast` and `DequantizeLinear` of constants to f32 in `graph` by its result.
+pub(crate) fn expand(graph: &mut GraphProto, limits: &Limits) -> Result<(), LoadError> {
+    let constants: HashMap<&str, &TensorProto> =
+        graph.initializer.iter().map(|tensor| (tensor.name.as_str(), tensor)).collect();
+    let mut expanded: HashMap<String, TensorProto> = HashMap::new();
+    for node in &graph.node {
+        let [output] = node.output.as_slice() else {
+            continue;
+        };
+        let result = match node.op_type.as_str() {
+            "Cast" => cast(node, &constants, limits)?,
+            "DequantizeLinear" => dequantize_linear(node, &constants, limits)?,
+            _ => None,
+        };
+        if let Some((dims, values)) = result {
+            let tensor = TensorProto::from_slice(output.as_str(), &dims, &values)
+                .map_err(|error| LoadError::Invalid { detail: error.to_string() })?;
+            expanded.insert(output.clone(), tensor);
+        }
+    }
+    graph.node.retain(|node| !node.output.first().is_some_and(|output| expanded.contains_key(output)));
+    graph.initializer.extend(expanded.into_values());
+    Ok(())
+}
+
+type Expanded = Option<(Vec<usize>, Vec<f32>)>;
+type Constants<'a> = HashMap<&'a str, &'a TensorProto>;
+
+fn cast(node: &NodeProto, constants: &Constants<'_>, limits: &Limits) -> Result<Expanded, LoadError> {
+    let to = node.attribute("to").map(|attribute| attribute.i);
+    let [input] = node.input.as_slice() else {
+        return Ok(None);
+    };
+    let Some(tensor) =
+        constants.get(input.as_str()).filter(|_| to == Some(DataType::Float32.number().into()))
+    else {
+        return Ok(None);
+    };
+    let Some(values) = small_values(tensor, limits)? else {
+        return Ok(None);
+    };
+    Ok(Some((shape(tensor)?, values)))
+}
+
+fn dequantize_linear(
+    node: &NodeProto,
+    constants: &Constants<'_>,
+    limits: &Limits,
+) -> Result<Expanded, LoadError> {
+    let constant = |index: usize| node.input.get(index).and_then(|name| constants.get(name.as_str()));
+    let (Some(tensor), Some(scale)) = (constant(0), constant(1)) else {
+        return Ok(None);
+    };
+    let zero = match node.input.get(2).filter(|name| !name.is_empty()) {
+        None => None,
+        Some(name) => match constants.get(name.as_str()) {
+            None => return Ok(None),
+            zero => zero,
+        },
+    };
+    // An output type of its own, or a scale that is not f32, makes another result type.
+    let plain = scale.data_type == DataType::Float32.number()
+        && node.attribute("output_dtype").is_none_or(|attribute| attribute.i == 0);
+    let Some(mut values) = small_values(tensor, limits)?.filter(|_| plain) else {
+        return Ok(None);
+    };
+    let dims = shape(tensor)?;
+    let scales = scale.to_vec::<f32>().map_err(invalid)?;
+    let zeros = match zero {
+        Some(zero) => match small_values(zero, limits)? {
+            None => return Ok(None),
+            zeros => zeros,
+        },
+        None => None,
+    };
+    let Some(index) = ScaleIndex::new(node, &dims, scale, zero.copied()) else {
+        return Ok(None);
+    };
+    for (position, value) in values.iter_mut().enumerate() {
+        let index = index.of(position);
+        let zero = zeros.as_ref().map_or(0.0, |zeros| zeros[index]);
+        *value = (*value - zero) * scales[index];
+    }
+    Ok(Some((dims, values)))
+}
+
+/// Which scale belongs to which element.
+enum ScaleIndex {
+    /// One for all.
+    Tensor,
+    /// One for every index of an axis: elements behind the axis, and its size.
+    Axis { inner: usize, size: usize },
+    /// One for every block along an axis: elements behind it, its size, the blocks on it, elements a block.
+    Block { inner: usize, size: usize, blocks: usize, block: usize },
+}
+
+impl ScaleIndex {
+    /// `None` where the shapes do not fit, which is left to tract to complain of.
+    fn new(
+        node: &NodeProto,
+        dims: &[usize],
+        scale: &TensorProto,
+        zero: Option<&TensorProto>,
+    ) -> Option<Self> {
+        if zero.is_some_and(|zero| zero.dims != scale.dims) {
+            return None;
+        }
+        let scales = scale.shape().ok()?;
+        let count: usize = scales.iter().product();
+        let block =
+            node.attribute("block_size").map_or(Ok(0), |attribute| usize::try_from(attribute.i)).ok()?;
+        if block == 0 && count == 1 && scales.len() <= 1 {
+            return Some(Self::Tensor);
+        }
+        let axis = node.attribute("axis").map_or(1, |attribute| attribute.i);
+        let axis = if axis < 0 { axis.checked_add(i64::try_from(dims.len()).ok()?)? } else { axis };
+        let axis = usize::try_from(axis).ok().filter(|&axis| axis < dims.len())?;
+        let inner = dims[axis + 1..].iter().product();
+        let size = dims[axis];
+        if block == 0 {
+            return (scales == [size]).then_some(Self::Axis { inner, size });
+        }
+        let blocks = size.div_ceil(block);
+        let fits = scales.len() == dims.len()
+            && scales
+                .iter()
+                .zip(dims)
+                .enumerate()
+                .all(|(index, (&scale, &dim))| scale == if index == axis { blocks } else { dim });
+        fits.then_some(Self::Block { inner, size, blocks, block })
+    }
+
+    fn of(&self, position: usize) -> usize {
+        match *self {
+            Self::Tensor => 0,
+            Self::Axis { inner, size } => position / inner % size,
+            Self::Block { inner, size, blocks, block } => {
+                let (outer, rest) = (position / (inner * size), position % (inner * size));
+                (outer * blocks + rest / inner / block) * inner + rest % inner
+            }
+        }
+    }
+}
+
+/// The elements as f32 where they are of a type narrower than f32 and expand without loss.
+fn small_values(tensor: &TensorProto, limits: &Limits) -> Result<Option<Vec<f32>>, LoadError> {
+    let element = tensor.element_type().map_err(invalid)?;
+    let narrow = element.bits().is_some_and(|bits| bits <= 16);
+    if !narrow || matches!(element, DataType::Bool) {
+        return Ok(None);
+    }
+    let count = tensor.elements().map_err(invalid)?;
+    at_most("tensor bytes", (count as u64).saturating_mul(4), limits.tensor_bytes)?;
+    let raw = tensor.to_raw().map_err(invalid)?;
+    let pairs = || raw.chunks_exact(2).map(|pair| [pair[0], pair[1]]);
+    let nibbles = || raw.iter().flat_map(|&byte| [byte & 0xf, byte >> 4]).take(count);
+    Ok(Some(match element {
+        DataType::Int8 => raw.iter().map(|&byte| f32::from(byte.cast_signed())).collect(),
+        DataType::Uint8 => raw.iter().map(|&byte| f32::from(byte)).collect(),
+        DataType::Int16 => pairs().map(|pair| f32::from(i16::from_le_bytes(pair))).collect(),
+        DataType::Uint16 => pairs().map(|pair| f32::from(u16::from_le_bytes(pair))).collect(),
+        DataType::Float16 => pairs().map(|pair| f16::from_le_bytes(pair).to_f32()).collect(),
+        DataType::Bfloat16 => pairs().map(|pair| bf16::from_le_bytes(pair).to_f32()).collect(),
+        DataType::Uint4 => nibbles().map(f32::from).collect(),
+        // The sign of a nibble is its highest bit.
+        DataType::Int4 => nibbles().map(|nibble| f32::from((nibble << 4).cast_signed() >> 4)).collect(),
+        _ => return Ok(None),
+    }))
+}
+
+fn shape(tensor: &TensorProto) -> Result<Vec<usize>, LoadError> {
+    tensor.shape().map_err(invalid)
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "the shape that `map_err` wants")]
+fn invalid(error: tandem_onnx::TensorError) -> LoadError {
+    LoadError::Invalid { detail: error.to_string() }
+}

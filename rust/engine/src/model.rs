@@ -1,0 +1,120 @@
+//! A loaded model.
+
+use tandem_core::{
+    Control, InputError, Limits, LoadError, LocalModel, ModelInfo, NamedTensors, Profile, RunError,
+};
+
+use crate::compile::{Plan, compile};
+use crate::fault::Fault;
+use crate::lower::Template;
+use crate::plans::{InputKey, PlanKey, Plans};
+use crate::profile::Recorder;
+use crate::run::run;
+use crate::values::LARGEST_VALUE;
+use std::sync::Arc;
+
+/// A model that tract runs, one plan for each set of input shapes.
+#[derive(Debug)]
+pub(crate) struct OnnxModel {
+    info: ModelInfo,
+    limits: Limits,
+    template: Template,
+    /// Whether the value of each input is part of a plan's key.
+    shape_like: Vec<bool>,
+    plans: Plans,
+}
+
+impl OnnxModel {
+    pub(crate) fn new(
+        info: ModelInfo,
+        limits: Limits,
+        template: Template,
+        shape_like: Vec<bool>,
+        plans: usize,
+    ) -> Self {
+        Self { info, limits, template, shape_like, plans: Plans::new(plans) }
+    }
+
+    /// Makes the only plan of a model whose shapes are all fixed, so that its errors are errors of the load.
+    pub(crate) fn prepare(&self) -> Result<(), LoadError> {
+        let fixed = |input: &tandem_core::TensorInfo| {
+            let sizes = input.shape.iter().flatten().map(|dimension| match dimension {
+                tandem_core::Dimension::Fixed(size) => Some(*size),
+                _ => None,
+            });
+            input.shape.as_ref()?;
+            sizes.collect::<Option<Vec<usize>>>()
+        };
+        if self.shape_like.contains(&true) {
+            return Ok(());
+        }
+        let shapes: Option<Vec<_>> = self.info.inputs.iter().map(fixed).collect();
+        let Some(shapes) = shapes else {
+            return Ok(());
+        };
+        let inputs = shapes.into_iter().map(|shape| InputKey { shape, value: None }).collect();
+        self.plan(PlanKey { inputs }, &Control::default())?;
+        Ok(())
+    }
+
+    fn plan(&self, key: PlanKey, control: &Control) -> Result<Arc<Plan>, Fault> {
+        self.plans.get(key, control, |key| compile(&self.template, &self.info, key, &self.limits, control))
+    }
+
+    fn plan_for(&self, inputs: &NamedTensors, control: &Control) -> Result<Arc<Plan>, RunError> {
+        self.info.check_inputs(inputs)?;
+        let mut keys = Vec::with_capacity(self.info.inputs.len());
+        for (info, &shape_like) in self.info.inputs.iter().zip(&self.shape_like) {
+            let name = &info.name;
+            let tensor = inputs.get(name).ok_or_else(|| InputError::Missing { name: name.clone() })?;
+            if shape_like && tensor.element_count() > LARGEST_VALUE {
+                let got = tensor.element_count();
+                let detail =
+                    format!("it decides shapes and has {got} elements, the limit is {LARGEST_VALUE}");
+                return Err(InputError::Value { name: name.clone(), detail }.into());
+            }
+            let value = shape_like.then(|| tensor.clone());
+            keys.push(InputKey { shape: tensor.shape().to_vec(), value });
+        }
+        Ok(self.plan(PlanKey { inputs: keys }, control)?)
+    }
+
+    fn wanted(&self, wanted: &[String]) -> Result<Vec<usize>, InputError> {
+        let names = self.info.wanted_outputs(wanted)?;
+        let index = |name: &String| self.info.outputs.iter().position(|output| output.name == *name);
+        Ok(names.iter().filter_map(index).collect())
+    }
+}
+
+impl LocalModel for OnnxModel {
+    fn info(&self) -> &ModelInfo {
+        &self.info
+    }
+
+    fn run(
+        &self,
+        inputs: &NamedTensors,
+        wanted: &[String],
+        control: &Control,
+    ) -> Result<NamedTensors, RunError> {
+        let wanted = self.wanted(wanted)?;
+        let plan = self.plan_for(inputs, control)?;
+        let limit = self.limits.tensor_bytes;
+        Ok(run(&plan, &self.info, inputs, &wanted, limit, control, &mut |_, _, _| {})?)
+    }
+
+    fn profile(&self, inputs: &NamedTensors, control: &Control) -> Result<Profile, RunError> {
+        let wanted = self.wanted(&[])?;
+        let plan = self.plan_for(inputs, control)?;
+        let mut recorder = Recorder::new(&plan.model, &plan.all);
+        let limit = self.limits.tensor_bytes;
+        let observer = &mut |node: &_, outputs: &[_], start| recorder.node_ended(node, outputs, start);
+        run(&plan, &self.info, inputs, &wanted, limit, control, observer)?;
+        Ok(recorder.finish())
+    }
+
+    fn warm_up(&self, inputs: &NamedTensors, control: &Control) -> Result<(), RunError> {
+        self.plan_for(inputs, control)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,150 @@
+//! The plans of a model: a few, the least recently used goes first.
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use tandem_core::{Control, Tensor};
+
+use crate::compile::Plan;
+use crate::fault::Fault;
+
+/// What a plan was made for, input by input in the model's order.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct PlanKey {
+    pub(crate) inputs: Vec<InputKey>,
+}
+
+/// What a plan knows of one input.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct InputKey {
+    pub(crate) shape: Vec<usize>,
+    /// The value, where it decides shapes.
+    pub(crate) value: Option<Tensor>,
+}
+
+/// Plans by key. Each is made once, by whoever wants it first, while others run.
+#[derive(Debug)]
+pub(crate) struct Plans {
+    capacity: usize,
+    slots: Mutex<Vec<Slot>>,
+    /// Told when a plan was made, or its making given up.
+    changed: Arc<Changed>,
+}
+
+#[derive(Debug)]
+struct Slot {
+    key: PlanKey,
+    /// `None` while it is being made.
+    plan: Option<Arc<Plan>>,
+}
+
+/// A condition with a count, so that no change is missed between looking and waiting.
+#[derive(Debug, Default)]
+struct Changed {
+    count: Mutex<u64>,
+    condition: Condvar,
+}
+
+impl Changed {
+    fn count(&self) -> u64 {
+        *lock(&self.count)
+    }
+
+    fn tell(&self) {
+        *lock(&self.count) += 1;
+        self.condition.notify_all();
+    }
+
+    /// Waits until the count is no longer `seen`, or until the deadline.
+    fn wait(&self, seen: u64, deadline: Option<Instant>) {
+        let count = lock(&self.count);
+        match deadline {
+            None => drop(self.condition.wait_while(count, |count| *count == seen)),
+            Some(deadline) => {
+                let left = deadline.saturating_duration_since(Instant::now());
+                drop(self.condition.wait_timeout_while(count, left, |count| *count == seen));
+            }
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Plans {
+    /// Room for `capacity` plans, at least one.
+    pub(crate) fn new(capacity: usize) -> Self {
+        Self { capacity: capacity.max(1), slots: Mutex::default(), changed: Arc::default() }
+    }
+
+    /// The plan for `key`; `make` makes it where there is none.
+    pub(crate) fn get(
+        &self,
+        key: PlanKey,
+        control: &Control,
+        make: impl FnOnce(&PlanKey) -> Result<Plan, Fault>,
+    ) -> Result<Arc<Plan>, Fault> {
+        loop {
+            control.check(Instant::now())?;
+            let seen = self.changed.count();
+            match self.look_up(&key) {
+                Found::Ready(plan) => return Ok(plan),
+                Found::Ours => return self.fill(key, make),
+                Found::Making => {
+                    let changed = self.changed.clone();
+                    let _registration = control.token.on_cancel(move || changed.tell());
+                    self.changed.wait(seen, control.deadline);
+                }
+            }
+        }
+    }
+
+    fn look_up(&self, key: &PlanKey) -> Found {
+        let mut slots = lock(&self.slots);
+        let Some(index) = slots.iter().position(|slot| slot.key == *key) else {
+            slots.push(Slot { key: key.clone(), plan: None });
+            return Found::Ours;
+        };
+        let slot = slots.remove(index);
+        let found = slot.plan.clone().map_or(Found::Making, Found::Ready);
+        slots.push(slot);
+        found
+    }
+
+    fn fill(
+        &self,
+        key: PlanKey,
+        make: impl FnOnce(&PlanKey) -> Result<Plan, Fault>,
+    ) -> Result<Arc<Plan>, Fault> {
+        let made = make(&key).map(Arc::new);
+        let mut slots = lock(&self.slots);
+        slots.retain(|slot| slot.plan.is_some() || slot.key != key);
+        if let Ok(plan) = &made {
+            slots.push(Slot { key, plan: Some(plan.clone()) });
+            let ready = slots.iter().filter(|slot| slot.plan.is_some()).count();
+            for _ in self.capacity..ready {
+                if let Some(oldest) = slots.iter().position(|slot| slot.plan.is_some()) {
+                    slots.remove(oldest);
+                }
+            }
+        }
+        drop(slots);
+        self.changed.tell();
+        made
+    }
+
+    /// How many plans are kept.
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        lock(&self.slots).iter().filter(|slot| slot.plan.is_some()).count()
+    }
+}
+
+enum Found {
+    Ready(Arc<Plan>),
+    /// Nobody has made it: it is ours to make.
+    Ours,
+    /// Somebody else is making it.
+    Making,
+}
