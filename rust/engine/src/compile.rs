@@ -8,7 +8,7 @@ use tract_core::ops::konst::Const;
 use tract_onnx::tract_hir::internal::*;
 
 use crate::convert::{datum_type, to_tract};
-use crate::fault::{Fault, contain};
+use crate::fault::{Fault, chain, contain};
 use crate::guard::{self, Watch};
 use crate::lower::Template;
 use crate::plans::PlanKey;
@@ -37,7 +37,7 @@ pub(crate) fn compile(
     let watch = Arc::new(Watch { control: control.clone(), tensor_bytes: limits.tensor_bytes });
     contain(|| {
         let (model, inputs) = specialise(template, info, key).map_err(|error| Fault::from_tract(&error))?;
-        let model = optimise(model, template, &watch).map_err(|error| Fault::from_tract(&error))?;
+        let model = optimise(model, template, &watch).map_err(|error| refusal(&error, template))?;
         check_outputs(&model, info)?;
         watch.check()?;
         let model = Arc::new(model);
@@ -84,6 +84,27 @@ fn optimise(mut model: InferenceModel, template: &Template, watch: &Arc<Watch>) 
     let optimised = decluttered.into_optimized()?;
     check_sizes(&optimised, watch)?;
     Ok(optimised)
+}
+
+/// A failure of tract's own passes, which tell their node in quotes.
+fn refusal(error: &TractError, template: &Template) -> Fault {
+    if let Some(fault) = error.downcast_ref::<Fault>() {
+        return fault.clone();
+    }
+    let detail = chain(error);
+    let quoted = detail.split('"').skip(1).step_by(2);
+    // Nodes that tract makes are named after the ONNX node, with a point and more behind it.
+    let owner = quoted.filter_map(|name| {
+        let owners = std::iter::successors(Some(name), |name| name.rsplit_once('.').map(|(start, _)| start));
+        owners.into_iter().find(|name| template.operators.contains_key(*name)).map(str::to_owned)
+    });
+    match owner.last() {
+        Some(node) => {
+            let operator = template.operators.get(&node).cloned().unwrap_or_default();
+            Fault::Unsupported { operator, node, detail }
+        }
+        None => Fault::Internal(detail),
+    }
 }
 
 fn check_sizes(model: &TypedModel, watch: &Watch) -> Result<(), Fault> {

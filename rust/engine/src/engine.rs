@@ -9,8 +9,8 @@ use tandem_onnx::{DecodeLimits, ModelProto};
 use crate::fault::contain;
 use crate::model::OnnxModel;
 use crate::{
-    convert, dequantize, external_data, graph, info, limits, lower, source, support, validate, values,
-    weights,
+    convert, dequantize, external_data, graph, info, limits, lower, rewrite, source, support, validate,
+    values, weights,
 };
 
 /// Loads ONNX models and runs them through tract.
@@ -53,6 +53,7 @@ impl Engine for OnnxEngine {
         dequantize::expand(&mut graph, &options.limits)?;
         graph::prune(&mut graph);
         support::check(&graph)?;
+        rewrite::apply(&mut graph, info.opset);
         let shape_like = values::shape_like(&graph, &info);
         let weights = weights::take(&mut graph)?;
         let template = contain(|| lower::lower(graph, weights, proto.opset_import, &info))?;

@@ -14,6 +14,7 @@ use tract_onnx::tract_hir::internal::*;
 use tract_onnx::tract_hir::tract_core::internal::HashMap as Mapping;
 
 use crate::fault::{Fault, chain};
+use crate::widen;
 
 /// What all the wrappers of one graph share.
 #[derive(Debug)]
@@ -59,6 +60,12 @@ pub(crate) fn wrap(
         let Some(operator) = operators.get(&node.name) else {
             continue;
         };
+        let (given, asked) = (node.op.nboutputs()?, node.outputs.len());
+        if given != asked {
+            let detail = format!("the engine gives {given} of the {asked} outputs that are asked for");
+            let (operator, node) = (operator.clone(), node.name.clone());
+            return Err(Fault::Unsupported { operator, node, detail }.into());
+        }
         let inner = std::mem::replace(&mut node.op, dummy);
         let (node_name, operator) = (node.name.clone(), operator.clone());
         node.op = Box::new(Guarded { inner, node: node_name, operator, watch: watch.clone() });
@@ -237,7 +244,13 @@ impl InferenceOp for Guarded {
         mapping: &Mapping<OutletId, OutletId>,
     ) -> TractResult<TVec<OutletId>> {
         self.watch.check()?;
-        let outlets = self.inner.to_typed(source, node, target, mapping);
+        let narrow = node.inputs.first().map(|input| target.outlet_fact(mapping[input])).transpose()?;
+        let narrow = narrow.map(|fact| fact.datum_type);
+        let wide = narrow.and_then(|narrow| widen::working_type(&self.operator, narrow));
+        let outlets = match narrow.zip(wide) {
+            Some(types) => widen::to_typed(self.inner.as_ref(), types, source, node, target, mapping),
+            None => self.inner.to_typed(source, node, target, mapping),
+        };
         let outlets = outlets.map_err(|error| self.unsupported(&error))?;
         for outlet in &outlets {
             let fact = target.outlet_fact(*outlet)?;

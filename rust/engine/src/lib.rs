@@ -32,11 +32,13 @@ mod model;
 mod operators;
 mod plans;
 mod profile;
+mod rewrite;
 mod run;
 mod source;
 mod support;
 mod validate;
 mod values;
 mod weights;
+mod widen;
 
 pub use engine::OnnxEngine;
