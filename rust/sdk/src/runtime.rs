@@ -1,0 +1,128 @@
+//! The process-wide owner of configuration and endpoints.
+
+use std::sync::Arc;
+
+use tandem_core::{
+    CancellationToken, Control, DType, Endpoint, Engine, Error, LoadOptions, ModelSource, Planner, Remote,
+    RulePlanner, Tensor,
+};
+use tandem_engine::OnnxEngine;
+use tandem_remote::HttpRemote;
+
+use crate::Model;
+use crate::endpoints::Endpoints;
+
+/// What a runtime and its models share.
+pub(crate) struct Parts {
+    pub(crate) engine: Arc<dyn Engine>,
+    /// There is none without an endpoint: such a runtime cannot open a socket.
+    pub(crate) remote: Option<Arc<dyn Remote>>,
+    pub(crate) planner: Arc<dyn Planner>,
+    pub(crate) endpoints: Endpoints,
+    pub(crate) closing: CancellationToken,
+}
+
+/// Owner of configuration, endpoints and what runs. Create one and share it.
+///
+/// Clones share everything. Closing one closes all of them and every model that they loaded.
+#[derive(Clone)]
+pub struct Runtime {
+    parts: Arc<Parts>,
+}
+
+impl Runtime {
+    /// A runtime to be configured.
+    pub fn builder() -> RuntimeBuilder {
+        RuntimeBuilder::default()
+    }
+
+    /// Loads a model. Blocks while the file is read, checked and prepared.
+    pub fn load(&self, source: impl Into<ModelSource>, options: &LoadOptions) -> Result<Model, Error> {
+        self.check_open()?;
+        let local = self.parts.engine.load(&source.into(), options)?;
+        Ok(Model::new(self.parts.clone(), local, options.name.as_deref()))
+    }
+
+    /// A tensor over memory of the engine's own, filled with one copy of `bytes`, so that a run does not copy it
+    /// again.
+    pub fn tensor(&self, dtype: DType, shape: &[usize], bytes: &[u8]) -> Result<Tensor, Error> {
+        Ok(self.parts.engine.tensor(dtype, shape, bytes)?)
+    }
+
+    /// Asks the endpoint of that name whether it is ready. The only call that contacts an endpoint without a run.
+    pub fn is_ready(&self, endpoint: &str, control: &Control) -> Result<bool, Error> {
+        self.check_open()?;
+        let endpoint = self.parts.endpoints.get(endpoint)?;
+        let remote = self.parts.remote()?;
+        Ok(remote.is_ready(endpoint, control)?)
+    }
+
+    /// Closes the runtime and its models. Calls under way end with [`Error::Closed`]; further ones begin and end
+    /// with it. Closing again does nothing.
+    pub fn close(&self) {
+        self.parts.closing.cancel();
+    }
+
+    fn check_open(&self) -> Result<(), Error> {
+        if self.parts.closing.is_cancelled() { Err(Error::Closed("runtime")) } else { Ok(()) }
+    }
+}
+
+impl Parts {
+    pub(crate) fn remote(&self) -> Result<&Arc<dyn Remote>, Error> {
+        self.remote.as_ref().ok_or_else(|| tandem_core::RemoteError::NoEndpoint.into())
+    }
+}
+
+/// Configures a [`Runtime`].
+#[derive(Default)]
+pub struct RuntimeBuilder {
+    endpoints: Vec<Endpoint>,
+    engine: Option<Arc<dyn Engine>>,
+    remote: Option<Arc<dyn Remote>>,
+    planner: Option<Arc<dyn Planner>>,
+}
+
+impl RuntimeBuilder {
+    /// Adds an endpoint; those added first are preferred.
+    pub fn endpoint(mut self, endpoint: Endpoint) -> Self {
+        self.endpoints.push(endpoint);
+        self
+    }
+
+    /// Replaces the engine.
+    pub fn engine(mut self, engine: Arc<dyn Engine>) -> Self {
+        self.engine = Some(engine);
+        self
+    }
+
+    /// Replaces the client of endpoints.
+    pub fn remote(mut self, remote: Arc<dyn Remote>) -> Self {
+        self.remote = Some(remote);
+        self
+    }
+
+    /// Replaces the planner.
+    pub fn planner(mut self, planner: Arc<dyn Planner>) -> Self {
+        self.planner = Some(planner);
+        self
+    }
+
+    /// The runtime. Fails where two endpoints share a name or the client cannot start.
+    pub fn build(self) -> Result<Runtime, Error> {
+        let endpoints = Endpoints::new(self.endpoints)?;
+        let remote = match self.remote {
+            Some(remote) => Some(remote),
+            None if endpoints.is_empty() => None,
+            None => Some(Arc::new(HttpRemote::new()?) as Arc<dyn Remote>),
+        };
+        let parts = Parts {
+            engine: self.engine.unwrap_or_else(|| Arc::new(OnnxEngine::new())),
+            remote,
+            planner: self.planner.unwrap_or_else(|| Arc::new(RulePlanner)),
+            endpoints,
+            closing: CancellationToken::new(),
+        };
+        Ok(Runtime { parts: Arc::new(parts) })
+    }
+}

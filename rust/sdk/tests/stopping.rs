@@ -1,0 +1,130 @@
+//! Cancelling, running out of time, and closing, while calls are under way.
+
+use std::collections::BTreeMap;
+use std::thread;
+use std::time::Duration;
+
+use tandem::{
+    CancellationToken, DType, Error, ErrorCode, LoadOptions, Model, ModelInfo, NamedTensors, RunOptions,
+    Runtime, Tensor, TensorInfo,
+};
+use tandem_testkit::fakes::{FakeEngine, Running};
+
+fn info() -> ModelInfo {
+    let tensor = |name: &str| TensorInfo { name: name.into(), dtype: DType::F32, shape: None };
+    ModelInfo::new("m".into(), "0".repeat(64), 17, BTreeMap::new(), vec![tensor("x")], vec![tensor("y")])
+}
+
+fn inputs() -> NamedTensors {
+    NamedTensors::new([("x", Tensor::from_vec([1], vec![0.0_f32]).unwrap())]).unwrap()
+}
+
+/// A runtime whose model runs until it is stopped.
+fn endless() -> (Runtime, Model, Running) {
+    let (engine, running) = FakeEngine::endless(info());
+    let runtime = Runtime::builder().engine(engine).build().unwrap();
+    let model = runtime.load("any.onnx", &LoadOptions::default()).unwrap();
+    (runtime, model, running)
+}
+
+#[test]
+fn a_cancelled_call_ends_and_the_model_stays_usable() {
+    let (_runtime, model, running) = endless();
+    for round in 1..=3 {
+        let token = CancellationToken::new();
+        let options = RunOptions { token: token.clone(), ..RunOptions::default() };
+        let error = thread::scope(|scope| {
+            let call = scope.spawn(|| model.predict(&inputs(), &options));
+            assert!(running.wait_for(round));
+            token.cancel();
+            call.join().unwrap().unwrap_err()
+        });
+        assert_eq!(error.code(), ErrorCode::Cancelled);
+    }
+}
+
+#[test]
+fn cancelling_one_call_leaves_the_others_running() {
+    let (_runtime, model, running) = endless();
+    let (first, second) = (CancellationToken::new(), CancellationToken::new());
+    thread::scope(|scope| {
+        let start = |token: &CancellationToken| {
+            let options = RunOptions { token: token.clone(), ..RunOptions::default() };
+            let model = model.clone();
+            scope.spawn(move || model.predict(&inputs(), &options))
+        };
+        let (one, two) = (start(&first), start(&second));
+        assert!(running.wait_for(2));
+        first.cancel();
+        assert_eq!(one.join().unwrap().unwrap_err().code(), ErrorCode::Cancelled);
+        assert!(!two.is_finished());
+        second.cancel();
+        assert_eq!(two.join().unwrap().unwrap_err().code(), ErrorCode::Cancelled);
+    });
+}
+
+#[test]
+fn a_call_ends_when_its_time_is_over() {
+    let (_runtime, model, _running) = endless();
+    let options = RunOptions { timeout: Some(Duration::from_millis(20)), ..RunOptions::default() };
+    for call in [Model::predict, Model::run] {
+        assert_eq!(call(&model, &inputs(), &options).unwrap_err().code(), ErrorCode::DeadlineExceeded);
+    }
+    assert_eq!(model.profile(&inputs(), &options).unwrap_err().code(), ErrorCode::DeadlineExceeded);
+    assert_eq!(model.warm_up(&inputs(), &options).unwrap_err().code(), ErrorCode::DeadlineExceeded);
+}
+
+#[test]
+fn a_timeout_that_no_clock_can_hold_is_none() {
+    let (_runtime, model, running) = endless();
+    let token = CancellationToken::new();
+    let options = RunOptions { token: token.clone(), timeout: Some(Duration::MAX), ..RunOptions::default() };
+    thread::scope(|scope| {
+        let call = scope.spawn(|| model.predict(&inputs(), &options));
+        assert!(running.wait_for(1));
+        token.cancel();
+        assert_eq!(call.join().unwrap().unwrap_err().code(), ErrorCode::Cancelled);
+    });
+}
+
+/// Starts 20 calls, closes while they run, and gives the codes that they ended with.
+fn codes_after(close: impl FnOnce(&Runtime, &Model)) -> Vec<ErrorCode> {
+    let (runtime, model, running) = endless();
+    let codes = thread::scope(|scope| {
+        let calls: Vec<_> =
+            (0..20).map(|_| scope.spawn(|| model.predict(&inputs(), &RunOptions::default()))).collect();
+        assert!(running.wait_for(20));
+        close(&runtime, &model);
+        calls.into_iter().map(|call| call.join().unwrap().unwrap_err().code()).collect()
+    });
+    let after = model.predict(&inputs(), &RunOptions::default()).unwrap_err();
+    assert_eq!(after.code(), ErrorCode::Closed);
+    codes
+}
+
+#[test]
+fn closing_the_model_ends_its_calls_and_closing_again_does_nothing() {
+    let codes = codes_after(|_, model| {
+        model.close();
+        model.close();
+    });
+    assert_eq!(codes, [ErrorCode::Closed; 20]);
+}
+
+#[test]
+fn closing_the_runtime_ends_the_calls_of_its_models() {
+    let codes = codes_after(|runtime, _| {
+        runtime.close();
+        runtime.close();
+        let error = runtime.load("any.onnx", &LoadOptions::default()).err().unwrap();
+        assert_eq!(error, Error::Closed("runtime"));
+    });
+    assert_eq!(codes, [ErrorCode::Closed; 20]);
+}
+
+#[test]
+fn a_closed_model_still_tells_what_it_was() {
+    let (_runtime, model, _running) = endless();
+    model.close();
+    assert_eq!(model.info().name, "m");
+}

@@ -1,0 +1,131 @@
+//! Stand-ins for the ports of the core, for tests of what lies above them.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use tandem_core::{
+    Control, Endpoint, Engine, LoadError, LoadOptions, LocalModel, ModelInfo, ModelSource, NamedTensors,
+    Profile, Remote, RemoteAnswer, RemoteError, RemoteRequest, RemoteTiming, RunError,
+};
+
+/// A client that answers from a script and counts how often it is called, and for which endpoint.
+#[derive(Default)]
+pub struct ScriptedRemote {
+    script: Mutex<VecDeque<Result<NamedTensors, RemoteError>>>,
+    called: Mutex<Vec<String>>,
+}
+
+impl ScriptedRemote {
+    /// A client that gives these results one after the other.
+    pub fn new(script: impl IntoIterator<Item = Result<NamedTensors, RemoteError>>) -> Arc<Self> {
+        Arc::new(Self { script: Mutex::new(script.into_iter().collect()), called: Mutex::default() })
+    }
+
+    /// The names of the endpoints that were called, in order.
+    pub fn called(&self) -> Vec<String> {
+        self.called.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Remote for ScriptedRemote {
+    fn infer(&self, request: &RemoteRequest<'_>, _: &Control) -> Result<RemoteAnswer, RemoteError> {
+        self.called.lock().unwrap_or_else(PoisonError::into_inner).push(request.endpoint.name.clone());
+        let next = self.script.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+        let outputs =
+            next.unwrap_or(Err(RemoteError::Internal { detail: "the script is over".to_owned() }))?;
+        Ok(RemoteAnswer { outputs, timing: RemoteTiming::default() })
+    }
+
+    fn is_ready(&self, _: &Endpoint, _: &Control) -> Result<bool, RemoteError> {
+        Ok(true)
+    }
+}
+
+/// An engine whose one model runs until it is stopped, or fails as it is told.
+pub struct FakeEngine {
+    model: Arc<FakeModel>,
+}
+
+struct FakeModel {
+    info: ModelInfo,
+    failure: Option<RunError>,
+    running: Running,
+}
+
+/// How many runs are under way.
+#[derive(Clone, Default)]
+pub struct Running(Arc<(AtomicUsize, Mutex<()>, Condvar)>);
+
+impl Running {
+    /// Waits until `count` runs are under way; `false` where that took more than ten seconds.
+    pub fn wait_for(&self, count: usize) -> bool {
+        let (runs, lock, changed) = &*self.0;
+        let guard = lock.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = changed
+            .wait_timeout_while(guard, Duration::from_secs(10), |()| runs.load(Ordering::SeqCst) < count);
+        waited.is_ok_and(|(_, timeout)| !timeout.timed_out())
+    }
+
+    fn begin(&self) {
+        let (runs, lock, changed) = &*self.0;
+        let _guard = lock.lock().unwrap_or_else(PoisonError::into_inner);
+        runs.fetch_add(1, Ordering::SeqCst);
+        changed.notify_all();
+    }
+}
+
+impl FakeEngine {
+    /// An engine whose model runs until it is stopped, and what tells how many runs are under way.
+    pub fn endless(info: ModelInfo) -> (Arc<Self>, Running) {
+        let running = Running::default();
+        let model = Arc::new(FakeModel { info, failure: None, running: running.clone() });
+        (Arc::new(Self { model }), running)
+    }
+
+    /// An engine whose model fails every run.
+    pub fn failing(info: ModelInfo, failure: RunError) -> Arc<Self> {
+        let model = Arc::new(FakeModel { info, failure: Some(failure), running: Running::default() });
+        Arc::new(Self { model })
+    }
+}
+
+impl Engine for FakeEngine {
+    fn load(&self, _: &ModelSource, _: &LoadOptions) -> Result<Arc<dyn LocalModel>, LoadError> {
+        Ok(self.model.clone())
+    }
+}
+
+impl FakeModel {
+    fn end(&self, control: &Control) -> RunError {
+        self.running.begin();
+        if let Some(failure) = &self.failure {
+            return failure.clone();
+        }
+        loop {
+            if let Err(interrupt) = control.check(Instant::now()) {
+                return interrupt.into();
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
+
+impl LocalModel for FakeModel {
+    fn info(&self) -> &ModelInfo {
+        &self.info
+    }
+
+    fn run(&self, _: &NamedTensors, _: &[String], control: &Control) -> Result<NamedTensors, RunError> {
+        Err(self.end(control))
+    }
+
+    fn profile(&self, _: &NamedTensors, control: &Control) -> Result<Profile, RunError> {
+        Err(self.end(control))
+    }
+
+    fn warm_up(&self, _: &NamedTensors, control: &Control) -> Result<(), RunError> {
+        Err(self.end(control))
+    }
+}
