@@ -1,0 +1,76 @@
+internal import TandemGenerated
+
+/// Options of loading a model.
+public struct LoadOptions: Sendable, Hashable {
+    /// How much the model and its runs may take.
+    public var limits = Limits()
+    /// The name under which endpoints serve the model; `nil` is the model's own.
+    public var name: String?
+    /// The SHA-256 that the file must have, in hexadecimal.
+    public var sha256: String?
+    /// How many plans, one for each set of input shapes, are kept; `nil` is eight.
+    public var plans: Int?
+
+    /// The default limits, the model's own name, no expectation, eight plans.
+    public init() {}
+
+    /// The defaults but for what is given.
+    ///
+    /// - Parameters:
+    ///   - limits: How much the model and its runs may take.
+    ///   - name: The name under which endpoints serve the model.
+    ///   - sha256: The SHA-256 that the file must have, in hexadecimal.
+    public init(limits: Limits = Limits(), name: String? = nil, sha256: String? = nil) {
+        self.limits = limits
+        self.name = name
+        self.sha256 = sha256
+    }
+}
+
+/// How much a model and its runs may take: what stops a bomb.
+public struct Limits: Sendable, Hashable {
+    /// Bytes of the model file and of its external data together; `nil` is 2 GiB.
+    public var modelBytes: UInt64?
+    /// Nodes of the graph, sub-graphs and functions included; `nil` is 100,000.
+    public var nodes: UInt64?
+    /// Bytes of any one tensor, inside the model or during a run; `nil` is 1 GiB.
+    public var tensorBytes: UInt64?
+    /// Inputs of the graph; `nil` is 1,024.
+    public var inputs: UInt64?
+
+    /// The default limits but for what is given.
+    ///
+    /// - Parameters:
+    ///   - modelBytes: Bytes of the model file and of its external data together.
+    ///   - nodes: Nodes of the graph, sub-graphs and functions included.
+    ///   - tensorBytes: Bytes of any one tensor, inside the model or during a run.
+    ///   - inputs: Inputs of the graph.
+    public init(
+        modelBytes: UInt64? = nil, nodes: UInt64? = nil, tensorBytes: UInt64? = nil, inputs: UInt64? = nil
+    ) {
+        self.modelBytes = modelBytes
+        self.nodes = nodes
+        self.tensorBytes = tensorBytes
+        self.inputs = inputs
+    }
+}
+
+extension LoadOptions {
+    var raw: TandemGenerated.LoadOptions {
+        get throws {
+            let plans = try self.plans.map { plans in
+                guard let plans = UInt32(exactly: plans) else {
+                    throw TandemError(.invalidArgument, "\(plans) plans cannot be kept")
+                }
+                return plans
+            }
+            return TandemGenerated.LoadOptions(limits: limits.raw, name: name, sha256: sha256, plans: plans)
+        }
+    }
+}
+
+extension Limits {
+    fileprivate var raw: TandemGenerated.Limits {
+        TandemGenerated.Limits(modelBytes: modelBytes, nodes: nodes, tensorBytes: tensorBytes, inputs: inputs)
+    }
+}

@@ -1,0 +1,132 @@
+import Foundation
+
+internal import TandemGenerated
+
+/// Owner of configuration, endpoints, threads and what runs. Create one and share it.
+///
+/// ```swift
+/// let runtime = try Runtime(endpoints: [Endpoint(name: "cloud", url: url)])
+/// let model = try await runtime.load(.asset("digits.onnx"))
+/// ```
+///
+/// Calls that take long are `async`. They run on a bounded number of threads of the runtime's own; further ones wait in
+/// line, in order. Cancelling the task ends a call soon with ``TandemError/cancelled(_:)``, in line or under way.
+///
+/// Without endpoints a runtime opens no socket.
+public final class Runtime: Sendable {
+    let raw: TandemGenerated.Runtime
+    /// For what computes: as many threads as help.
+    let computing: CallLane
+    /// For what may wait for an endpoint: apart, so that a silent server does not keep the device from computing.
+    let exchanging: CallLane
+
+    /// A runtime of this configuration.
+    ///
+    /// - Parameter configuration: Endpoints and bounds.
+    /// - Throws: ``TandemError/invalidArgument(_:)`` where two endpoints share a name, or one makes no sense.
+    public init(_ configuration: RuntimeConfiguration) throws {
+        raw = try TandemError.translating {
+            try TandemGenerated.Runtime(
+                config: TandemGenerated.RuntimeConfig(endpoints: configuration.endpoints.map(\.raw)))
+        }
+        computing = CallLane(name: "dev.tandem.computing", limit: configuration.maxLocalCalls)
+        exchanging = CallLane(name: "dev.tandem.exchanging", limit: configuration.maxRemoteCalls)
+    }
+
+    /// A runtime with these endpoints and the default bounds.
+    ///
+    /// - Parameter endpoints: The endpoints; those that come first are preferred.
+    /// - Throws: ``TandemError/invalidArgument(_:)`` where two endpoints share a name, or one makes no sense.
+    public convenience init(endpoints: [Endpoint] = []) throws {
+        try self.init(RuntimeConfiguration(endpoints: endpoints))
+    }
+
+    /// Loads a model: reads, checks and prepares it.
+    ///
+    /// A load under way goes on to its end even where the task is cancelled.
+    ///
+    /// - Parameters:
+    ///   - source: Where the model comes from.
+    ///   - options: Limits and expectations.
+    /// - Returns: The model.
+    /// - Throws: ``TandemError``: `modelNotFound`, `invalidModel`, `integrityMismatch`, `unsupportedOperator`,
+    ///   `resourceLimit`, `invalidArgument`, `cancelled`, `closed`.
+    public func load(_ source: ModelSource, options: LoadOptions = LoadOptions()) async throws -> Model {
+        try await computing.run { [self] in
+            try TandemError.translating {
+                let model = try source.load(in: raw, try options.raw)
+                return Model(model, ModelInfo(try model.info()), in: self)
+            }
+        }
+    }
+
+    /// The same tensor in the engine's own memory, with one copy made now, so that runs that take it do not copy it.
+    ///
+    /// Worth it for a tensor that goes into several runs. A prediction's output needs it not: it is there already.
+    ///
+    /// - Parameter tensor: The tensor.
+    /// - Returns: A tensor that is equal to it.
+    /// - Throws: ``TandemError/resourceLimit(_:)`` where there is no room.
+    public func prepare(_ tensor: Tensor) throws -> Tensor {
+        guard case .memory = tensor.elements else { return tensor }
+        return try TandemError.translating {
+            let handle = try tensor.handle(in: raw)
+            let view = try handle.view()
+            let span = try NativeSpan(address: view.address, byteCount: view.byteLen)
+            return Tensor(tensor.dtype, tensor.shape, .memory(TensorMemory(tensor: handle, span: span)))
+        }
+    }
+
+    /// Asks an endpoint whether it is ready. The only call that contacts one without a run.
+    ///
+    /// - Parameters:
+    ///   - endpoint: Its name.
+    ///   - timeout: How long that may take; `nil` is as long as the endpoint's own timeout.
+    /// - Returns: Whether it answered that it is ready.
+    /// - Throws: ``TandemError``: `invalidArgument` where there is no such endpoint, `offline`, `remoteFailed`,
+    ///   `deadlineExceeded`, `cancelled`, `closed`.
+    public func isReady(_ endpoint: String, timeout: Duration? = nil) async throws -> Bool {
+        let cancel = CancelToken()
+        let deadline = timeout.map { ContinuousClock.now + $0 }
+        return try await exchanging.run(until: deadline, interrupt: cancel.interrupt) { [raw] in
+            try TandemError.translating {
+                let left = deadline.map { ContinuousClock.now.duration(to: $0).wholeNanoseconds }
+                return try raw.isReady(endpoint: endpoint, timeoutNs: left, cancel: cancel)
+            }
+        }
+    }
+
+    /// Closes the runtime and its models, and lets go of the token providers. Safe while calls run: they end soon with
+    /// ``TandemError/closed(_:)``, as further ones do. Closing again does nothing.
+    ///
+    /// A runtime that nothing refers to any more is freed without it; but a token provider that refers to its runtime
+    /// keeps both alive until the runtime is closed.
+    public func close() {
+        // Fails only for a defect, of which nobody who closes can make anything.
+        try? raw.shutDown()
+    }
+}
+
+/// Configuration of a ``Runtime``.
+public struct RuntimeConfiguration: Sendable {
+    /// The endpoints; those that come first are preferred.
+    public var endpoints: [Endpoint]
+    /// How many calls compute on this device at once: loading, predicting, profiling. At least 1.
+    public var maxLocalCalls = max(2, ProcessInfo.processInfo.activeProcessorCount)
+    /// How many calls that may use an endpoint are under way at once. At least 1.
+    public var maxRemoteCalls = 16
+
+    /// The default bounds: as many local calls as there are processors, and 16 that may use an endpoint.
+    ///
+    /// - Parameter endpoints: The endpoints; those that come first are preferred.
+    public init(endpoints: [Endpoint] = []) {
+        self.endpoints = endpoints
+    }
+}
+
+extension CancelToken {
+    /// Cancels. Fails only for a defect, and then the call runs to its end.
+    func interrupt() {
+        try? cancel()
+    }
+}

@@ -1,0 +1,134 @@
+import Foundation
+
+@testable import Tandem
+
+/// The conformance table as `bindings/conformance/cases.json` holds it; its README says how a case runs.
+struct ConformanceTable: Decodable {
+    let version: Int
+    let cases: [ConformanceCase]
+
+    static func read() throws -> ConformanceTable {
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        let data = try Data(contentsOf: Places.conformance.appending(path: "cases.json"))
+        return try decoder.decode(ConformanceTable.self, from: data)
+    }
+}
+
+struct ConformanceCase: Decodable {
+    let name: String
+    let model: String
+    let load: Load?
+    let before: Before?
+    let call: Call
+    let options: Options?
+    let inputs: [NamedValues]?
+    let expect: Expect
+
+    struct Load: Decodable {
+        let name: String?
+        let sha256: String?
+        let modelBytes: UInt64?
+    }
+
+    enum Before: String, Decodable {
+        case cancel
+        case closeModel = "close_model"
+        case closeRuntime = "close_runtime"
+    }
+
+    enum Call: String, Decodable {
+        case load, predict, offload, run
+    }
+
+    struct Options: Decodable {
+        let mode: String?
+        let sensitivity: String?
+        let offline: String?
+        let timeoutMs: Int64?
+        let outputs: [String]?
+        let endpoint: String?
+    }
+
+    struct NamedValues: Decodable {
+        let name: String
+        let dtype: String
+        let shape: [Int]
+        let base64: String?
+        let strings: [String]?
+    }
+
+    struct Expect: Decodable {
+        let outputs: [NamedValues]?
+        let tolerance: Double?
+        let placement: Place?
+        let reason: String?
+        let error: String?
+        let says: [String]?
+    }
+
+    struct Place: Decodable {
+        let kind: String
+        let endpoint: String?
+    }
+
+    /// Whether something has to answer at the endpoints `server` and `json`.
+    var needsServer: Bool {
+        switch call {
+        case .load, .predict: false
+        case .offload: expect.outputs != nil || ["model_not_found", "remote_failed"].contains(expect.error)
+        case .run: expect.placement?.kind == "in_cloud"
+        }
+    }
+}
+
+/// What the table says and this package cannot read.
+struct Unreadable: Error {
+    let what: String
+}
+
+/// The case of that raw value.
+func known<Value: RawRepresentable>(_ raw: Value.RawValue) throws -> Value {
+    guard let value = Value(rawValue: raw) else { throw Unreadable(what: "\(raw) is no \(Value.self)") }
+    return value
+}
+
+extension ConformanceCase.NamedValues {
+    /// The tensor. The table's bytes are little-endian, as is every machine that runs Swift.
+    func tensor() throws -> Tensor {
+        let dtype: DType = try known(dtype)
+        if let strings { return try Tensor(strings, shape: shape) }
+        guard let base64, let data = Data(base64Encoded: base64) else { throw Unreadable(what: "\(name) in base64") }
+        return try Tensor(data: data, dtype: dtype, shape: shape)
+    }
+}
+
+extension ConformanceCase {
+    var runOptions: RunOptions {
+        get throws {
+            var result = RunOptions()
+            guard let options else { return result }
+            if let mode = options.mode { result.mode = try known(mode) }
+            if let sensitivity = options.sensitivity { result.sensitivity = try known(sensitivity) }
+            if let offline = options.offline { result.offline = try known(offline) }
+            result.timeout = options.timeoutMs.map { .milliseconds($0) }
+            result.outputs = options.outputs ?? []
+            result.endpoint = options.endpoint
+            return result
+        }
+    }
+
+    var loadOptions: LoadOptions {
+        LoadOptions(limits: Limits(modelBytes: load?.modelBytes), name: load?.name, sha256: load?.sha256)
+    }
+}
+
+extension ConformanceCase.Place {
+    func placement() throws -> Placement {
+        switch (kind, endpoint) {
+        case ("on_device", nil): .onDevice
+        case ("in_cloud", let endpoint?): .inCloud(endpoint: endpoint)
+        default: throw Unreadable(what: "placement \(kind)")
+        }
+    }
+}
