@@ -2,6 +2,7 @@
 
 mod attention;
 mod bit_shift;
+mod elementwise;
 mod native;
 mod reduce;
 mod space_to_depth;
@@ -15,8 +16,12 @@ use tract_onnx::tract_hir::internal::{TractResult, ensure};
 pub(crate) fn register(register: &mut OnnxOpRegister) {
     register.insert("Attention", attention::attention);
     register.insert("BitShift", bit_shift::bit_shift);
+    register.insert("Celu", elementwise::celu);
+    register.insert("Mish", elementwise::mish);
+    register.insert("ReduceLogSumExp", reduce::reduce_log_sum_exp);
     register.insert("ReduceMax", reduce::reduce_max);
     register.insert("ReduceMin", reduce::reduce_min);
+    register.insert("Softplus", elementwise::softplus);
     register.insert("SpaceToDepth", space_to_depth::space_to_depth);
     register.insert("SwiGLU", swish::swiglu);
     register.insert("Swish", swish::swish);

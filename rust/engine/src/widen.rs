@@ -1,7 +1,6 @@
 //! Operators that compute in a wider type than that of their tensors.
 //!
-//! tract adds up products of f16 in f16, which loses digits that other runtimes keep, and is wrong in `Celu`; its
-//! Fourier transforms of f32 leave noise where the answer is 0.
+//! tract adds up products of f16 in f16, which loses digits that other runtimes keep.
 
 use tract_core::ops::cast::cast;
 use tract_onnx::tract_hir::internal::*;
@@ -13,7 +12,6 @@ pub(crate) fn working_type(operator: &str, datum_type: DatumType) -> Option<Datu
         operator,
         "AveragePool"
             | "BatchNormalization"
-            | "Celu"
             | "Conv"
             | "ConvTranspose"
             | "CumSum"
@@ -40,11 +38,7 @@ pub(crate) fn working_type(operator: &str, datum_type: DatumType) -> Option<Datu
             | "RMSNormalization"
             | "Softmax"
     );
-    match datum_type {
-        DatumType::F16 if summing => Some(DatumType::F32),
-        DatumType::F32 if matches!(operator, "DFT" | "STFT") => Some(DatumType::F64),
-        _ => None,
-    }
+    (summing && datum_type == DatumType::F16).then_some(DatumType::F32)
 }
 
 /// Translates `node`, whose operator is `inner`, with its inputs cast to the wider type and its outputs back.

@@ -1,12 +1,14 @@
-//! `ReduceMax` and `ReduceMin` of floats and bools: tract starts from the largest finite number, so that a
-//! maximum over -inf alone is wrong, and takes no bool.
+//! `ReduceMax` and `ReduceMin` of floats and bools, for which tract starts from the largest finite number, so that a
+//! maximum over -inf alone is wrong, and takes no bool; and `ReduceLogSumExp`, in which tract's exponentials overflow.
 
 use tract_core::ndarray::{ArrayD, Axis};
+use tract_core::ops::{math, nn};
 use tract_onnx::model::ParsingContext;
 use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_hir::internal::*;
 
 use super::native::{Function, Native};
+use super::wires::Wires;
 
 type Built = TractResult<(Box<dyn InferenceOp>, Vec<String>)>;
 
@@ -18,19 +20,29 @@ pub(super) enum Extreme {
 }
 
 pub(super) fn reduce_max(context: &ParsingContext<'_>, node: &NodeProto) -> Built {
-    reduce(context, node, Extreme::Max)
+    reduce(context, node, Reduction::Extreme(Extreme::Max))
 }
 
 pub(super) fn reduce_min(context: &ParsingContext<'_>, node: &NodeProto) -> Built {
-    reduce(context, node, Extreme::Min)
+    reduce(context, node, Reduction::Extreme(Extreme::Min))
 }
 
-fn reduce(context: &ParsingContext<'_>, node: &NodeProto, extreme: Extreme) -> Built {
+pub(super) fn reduce_log_sum_exp(context: &ParsingContext<'_>, node: &NodeProto) -> Built {
+    reduce(context, node, Reduction::LogSumExp)
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Reduction {
+    Extreme(Extreme),
+    LogSumExp,
+}
+
+fn reduce(context: &ParsingContext<'_>, node: &NodeProto, reduction: Reduction) -> Built {
     let by_input = context.onnx_operator_set_version >= 18;
     let attribute = if by_input { None } else { node.get_attr_opt_vec::<i64>("axes")? };
     Ok((
         expand(Reduce {
-            extreme,
+            reduction,
             axes: attribute,
             by_input: by_input && node.input.get(1).is_some_and(|name| !name.is_empty()),
             keep: node.get_attr_opt("keepdims")?.unwrap_or(1_i64) == 1,
@@ -47,7 +59,7 @@ pub(super) fn extreme_over(extreme: Extreme, axes: Vec<usize>) -> impl TypedOp {
 
 #[derive(Clone, Debug)]
 struct Reduce {
-    extreme: Extreme,
+    reduction: Reduction,
     axes: Option<Vec<i64>>,
     by_input: bool,
     keep: bool,
@@ -56,7 +68,10 @@ struct Reduce {
 
 impl Expansion for Reduce {
     fn name(&self) -> StaticName {
-        format!("Reduce{:?}", self.extreme).into()
+        match self.reduction {
+            Reduction::Extreme(extreme) => format!("Reduce{extreme:?}").into(),
+            Reduction::LogSumExp => "ReduceLogSumExp".into(),
+        }
     }
 
     fn rules<'r, 'p: 'r, 's: 'r>(
@@ -98,14 +113,11 @@ impl Expansion for Reduce {
         }
         let fact = model.outlet_fact(inputs[0])?.clone();
         let axes = self.resolve(axes, fact.rank())?;
-        let over = Over { extreme: self.extreme, axes: axes.clone() };
-        let mut outputs = if fact.datum_type.is_float() || fact.datum_type == bool::datum_type() {
-            model.wire_node(prefix, Native(over), &inputs[..1])?
-        } else {
-            use tract_core::ops::nn::{Reduce, Reducer};
-            let reducer = if self.extreme == Extreme::Max { Reducer::Max } else { Reducer::Min };
-            model.wire_node(prefix, Reduce::new(axes.iter().copied().collect(), reducer), &inputs[..1])?
-        };
+        let mut wires = Wires::new(prefix, model);
+        let mut outputs = tvec!(match self.reduction {
+            Reduction::Extreme(extreme) => reduce_extreme(&mut wires, extreme, &axes, inputs[0])?,
+            Reduction::LogSumExp => log_sum_exp(&mut wires, &axes, inputs[0])?,
+        });
         if !self.keep {
             for axis in axes.into_iter().rev() {
                 outputs = model.wire_node(format!("{prefix}.drop-{axis}"), AxisOp::Rm(axis), &outputs)?;
@@ -129,6 +141,39 @@ impl Reduce {
         resolved.dedup();
         Ok(resolved)
     }
+}
+
+fn reduce_extreme(
+    wires: &mut Wires<'_>,
+    extreme: Extreme,
+    axes: &[usize],
+    value: OutletId,
+) -> TractResult<OutletId> {
+    let datum_type = wires.datum_type(value)?;
+    if datum_type.is_float() || datum_type == bool::datum_type() {
+        return wires.op(extreme_over(extreme, axes.to_vec()), &[value]);
+    }
+    let reducer = if extreme == Extreme::Max { nn::Reducer::Max } else { nn::Reducer::Min };
+    wires.op(nn::Reduce::new(axes.iter().copied().collect(), reducer), &[value])
+}
+
+/// The largest value is taken out of the sum, unless it is infinite.
+fn log_sum_exp(wires: &mut Wires<'_>, axes: &[usize], value: OutletId) -> TractResult<OutletId> {
+    let largest = wires.op(extreme_over(Extreme::Max, axes.to_vec()), &[value])?;
+    let bound = |wires: &mut Wires<'_>, bound: f32| {
+        wires.scalar(
+            if wires.datum_type(value)? == f16::datum_type() { bound.signum() * 6e4 } else { bound },
+            value,
+        )
+    };
+    let (low, high) = (bound(wires, f32::MIN)?, bound(wires, f32::MAX)?);
+    let largest = wires.binary(math::max(), largest, low)?;
+    let largest = wires.binary(math::min(), largest, high)?;
+    let rest = wires.binary(math::sub(), value, largest)?;
+    let powers = wires.op(math::exp(), &[rest])?;
+    let sum = wires.op(nn::Reduce::new(axes.iter().copied().collect(), nn::Reducer::Sum), &[powers])?;
+    let logarithm = wires.op(math::ln(), &[sum])?;
+    wires.binary(math::add(), logarithm, largest)
 }
 
 #[derive(Clone, Debug)]
