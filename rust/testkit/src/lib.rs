@@ -1,3 +1,10 @@
 //! Tiny models, fakes and the conformance loader: for tests only.
 
 pub mod conformance;
+pub mod models;
+
+mod mutate;
+mod random;
+
+pub use mutate::mutate;
+pub use random::Random;
