@@ -129,6 +129,11 @@ public enum TandemError: LocalizedError, Sendable, Equatable {
     public var errorDescription: String? { details.message }
 }
 
+extension TandemError: CustomStringConvertible {
+    /// Code and sentence: `offline: endpoint "cloud" cannot be reached: connection refused`.
+    public var description: String { "\(code.rawValue): \(details.message)" }
+}
+
 /// The stable name of a class of errors: the same in every language and over versions.
 public enum ErrorCode: String, Sendable, Hashable, CaseIterable {
     /// There is no such model, here or on the endpoint.

@@ -6,7 +6,7 @@ import Foundation
 /// they are needed and end when they have been idle for a while, or when the lane is gone. They are not Dispatch's,
 /// whose stacks of 512 KiB are small for preparing a deep graph.
 final class CallLane: Sendable {
-    private let line: Line
+    let line: Line
 
     init(name: String, limit: Int) {
         line = Line(name: name, limit: max(1, limit))
@@ -44,7 +44,7 @@ final class CallLane: Sendable {
 }
 
 /// The line of a lane and its threads, which outlive the lane by the call that they are in.
-private final class Line: @unchecked Sendable {
+final class Line: @unchecked Sendable {
     struct Call: Sendable {
         let ticket: UInt64
         let deadline: ContinuousClock.Instant?
