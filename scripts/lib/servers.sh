@@ -5,7 +5,7 @@ SERVER_PIDS=()
 
 # free_ports N: prints N ports that nobody listens on just now.
 free_ports() {
-    "$(find_python)" - "$1" <<'PY'
+    python3 - "$1" <<'PY'
 import socket, sys
 held = [socket.create_server(("127.0.0.1", 0)) for _ in range(int(sys.argv[1]))]
 print(*(s.getsockname()[1] for s in held))
