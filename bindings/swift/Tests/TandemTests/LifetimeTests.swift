@@ -28,8 +28,8 @@ final class LifetimeTests: XCTestCase {
             endpoint.token = nil
             runtime.close()
         }
-        XCTAssertNil(held)
-        XCTAssertNil(heldRuntime)
+        let freed = (try await isFreed(held), try await isFreed(heldRuntime))
+        XCTAssert(freed == (true, true), "\(freed)")
     }
 
     func testARuntimeThatIsForgottenLetsGoOfItsTokenProvider() async throws {
@@ -41,7 +41,8 @@ final class LifetimeTests: XCTestCase {
             held = provider
             _ = try Runtime(endpoints: [endpoint])
         }
-        XCTAssertNil(held)
+        let freed = try await isFreed(held)
+        XCTAssert(freed)
     }
 
     func testAModelKeepsItsRuntimeAndNothingKeepsTheModel() async throws {
@@ -56,7 +57,7 @@ final class LifetimeTests: XCTestCase {
             XCTAssertNotNil(heldRuntime)
             _ = try await model.predict(["x": try Tensor([Float(1)], shape: [1, 1])])
         }
-        XCTAssertNil(heldModel)
-        XCTAssertNil(heldRuntime)
+        let freed = (try await isFreed(heldModel), try await isFreed(heldRuntime))
+        XCTAssert(freed == (true, true), "\(freed)")
     }
 }

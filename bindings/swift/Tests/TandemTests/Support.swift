@@ -58,6 +58,12 @@ extension XCTestCase {
     }
 }
 
+/// Waits until `object` is gone, for as long as threads may take to let go of what they have finished with.
+func isFreed(_ object: @autoclosure () -> AnyObject?) async throws -> Bool {
+    for _ in 0..<1000 where object() != nil { try await Task.sleep(for: .milliseconds(5)) }
+    return object() == nil
+}
+
 /// Counts from any thread.
 final class Counter: Sendable {
     private let counts = Locked((now: 0, most: 0, total: 0))
