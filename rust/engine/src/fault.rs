@@ -47,10 +47,10 @@ pub(crate) fn chain(error: &TractError) -> String {
     }
 }
 
-/// Calls `work`; a panic inside becomes a fault.
-pub(crate) fn contain<T>(work: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
+/// Calls `work`; a panic inside becomes an internal error.
+pub(crate) fn contain<T, E: From<Fault>>(work: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
-        Err(Fault::Internal(format!("a panic in the engine: {}", panic_text(panic.as_ref()))))
+        Err(Fault::Internal(format!("a panic in the engine: {}", panic_text(panic.as_ref()))).into())
     })
 }
 

@@ -15,9 +15,12 @@ pub(crate) fn describe(
     digest: String,
     options: &LoadOptions,
 ) -> Result<ModelInfo, LoadError> {
-    let opset =
-        model.opset("").and_then(|version| u64::try_from(version).ok()).filter(|&version| version > 0);
-    let opset = opset.ok_or_else(|| invalid("it names no version of ONNX's operator set".to_owned()))?;
+    if model.opset_import.is_empty() {
+        return Err(invalid("it names no version of ONNX's operator set".to_owned()));
+    }
+    // A model of other domains' operators alone need not name it.
+    let opset = model.opset("").map_or(Ok(0), u64::try_from);
+    let opset = opset.map_err(|_| invalid("the version of its operator set is negative".to_owned()))?;
     let inputs = graph.required_inputs().map(|input| tensor(input, "input")).collect::<Result<_, _>>()?;
     let outputs: Vec<_> =
         graph.output.iter().map(|output| tensor(output, "output")).collect::<Result<_, _>>()?;

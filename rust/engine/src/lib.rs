@@ -27,6 +27,7 @@ mod graph;
 mod guard;
 mod info;
 mod limits;
+mod load;
 mod lower;
 mod model;
 mod operators;

@@ -1,7 +1,10 @@
 //! A loaded model.
 
+use std::sync::Arc;
+
 use tandem_core::{
-    Control, InputError, Limits, LoadError, LocalModel, ModelInfo, NamedTensors, Profile, RunError,
+    Control, Dimension, InputError, Limits, LoadError, LocalModel, ModelInfo, NamedTensors, Profile,
+    RunError, TensorInfo,
 };
 
 use crate::compile::{Plan, compile};
@@ -9,9 +12,8 @@ use crate::fault::Fault;
 use crate::lower::Template;
 use crate::plans::{InputKey, PlanKey, Plans};
 use crate::profile::Recorder;
-use crate::run::run;
+use crate::run::{Observer, run};
 use crate::values::LARGEST_VALUE;
-use std::sync::Arc;
 
 /// A model that tract runs, one plan for each set of input shapes.
 #[derive(Debug)]
@@ -21,7 +23,7 @@ pub(crate) struct OnnxModel {
     template: Template,
     /// Whether the value of each input is part of a plan's key.
     shape_like: Vec<bool>,
-    plans: Plans,
+    plans: Plans<Plan>,
 }
 
 impl OnnxModel {
@@ -37,9 +39,9 @@ impl OnnxModel {
 
     /// Makes the only plan of a model whose shapes are all fixed, so that its errors are errors of the load.
     pub(crate) fn prepare(&self) -> Result<(), LoadError> {
-        let fixed = |input: &tandem_core::TensorInfo| {
+        let fixed = |input: &TensorInfo| {
             let sizes = input.shape.iter().flatten().map(|dimension| match dimension {
-                tandem_core::Dimension::Fixed(size) => Some(*size),
+                Dimension::Fixed(size) => Some(*size),
                 _ => None,
             });
             input.shape.as_ref()?;
@@ -79,6 +81,18 @@ impl OnnxModel {
         Ok(self.plan(PlanKey { inputs: keys }, control)?)
     }
 
+    /// Runs all of the model; `observer` sees every node.
+    pub(crate) fn run_observed(
+        &self,
+        inputs: &NamedTensors,
+        control: &Control,
+        observer: &mut Observer<'_>,
+    ) -> Result<NamedTensors, RunError> {
+        let wanted = self.wanted(&[])?;
+        let plan = self.plan_for(inputs, control)?;
+        Ok(run(&plan, &self.info, inputs, &wanted, self.limits.tensor_bytes, control, observer)?)
+    }
+
     fn wanted(&self, wanted: &[String]) -> Result<Vec<usize>, InputError> {
         let names = self.info.wanted_outputs(wanted)?;
         let index = |name: &String| self.info.outputs.iter().position(|output| output.name == *name);
@@ -104,12 +118,11 @@ impl LocalModel for OnnxModel {
     }
 
     fn profile(&self, inputs: &NamedTensors, control: &Control) -> Result<Profile, RunError> {
-        let wanted = self.wanted(&[])?;
         let plan = self.plan_for(inputs, control)?;
         let mut recorder = Recorder::new(&plan.model, &plan.all);
-        let limit = self.limits.tensor_bytes;
-        let observer = &mut |node: &_, outputs: &[_], start| recorder.node_ended(node, outputs, start);
-        run(&plan, &self.info, inputs, &wanted, limit, control, observer)?;
+        self.run_observed(inputs, control, &mut |node, outputs, start| {
+            recorder.node_ended(node, outputs, start);
+        })?;
         Ok(recorder.finish())
     }
 

@@ -5,7 +5,6 @@ use std::time::Instant;
 
 use tandem_core::{Control, Tensor};
 
-use crate::compile::Plan;
 use crate::fault::Fault;
 
 /// What a plan was made for, input by input in the model's order.
@@ -24,18 +23,19 @@ pub(crate) struct InputKey {
 
 /// Plans by key. Each is made once, by whoever wants it first, while others run.
 #[derive(Debug)]
-pub(crate) struct Plans {
+pub(crate) struct Plans<P> {
     capacity: usize,
-    slots: Mutex<Vec<Slot>>,
+    /// The least recently used first.
+    slots: Mutex<Vec<Slot<P>>>,
     /// Told when a plan was made, or its making given up.
     changed: Arc<Changed>,
 }
 
 #[derive(Debug)]
-struct Slot {
+struct Slot<P> {
     key: PlanKey,
     /// `None` while it is being made.
-    plan: Option<Arc<Plan>>,
+    plan: Option<Arc<P>>,
 }
 
 /// A condition with a count, so that no change is missed between looking and waiting.
@@ -72,10 +72,10 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Plans {
+impl<P> Plans<P> {
     /// Room for `capacity` plans, at least one.
     pub(crate) fn new(capacity: usize) -> Self {
-        Self { capacity: capacity.max(1), slots: Mutex::default(), changed: Arc::default() }
+        Self { capacity: capacity.max(1), slots: Mutex::new(Vec::new()), changed: Arc::default() }
     }
 
     /// The plan for `key`; `make` makes it where there is none.
@@ -83,8 +83,8 @@ impl Plans {
         &self,
         key: PlanKey,
         control: &Control,
-        make: impl FnOnce(&PlanKey) -> Result<Plan, Fault>,
-    ) -> Result<Arc<Plan>, Fault> {
+        make: impl FnOnce(&PlanKey) -> Result<P, Fault>,
+    ) -> Result<Arc<P>, Fault> {
         loop {
             control.check(Instant::now())?;
             let seen = self.changed.count();
@@ -100,7 +100,7 @@ impl Plans {
         }
     }
 
-    fn look_up(&self, key: &PlanKey) -> Found {
+    fn look_up(&self, key: &PlanKey) -> Found<P> {
         let mut slots = lock(&self.slots);
         let Some(index) = slots.iter().position(|slot| slot.key == *key) else {
             slots.push(Slot { key: key.clone(), plan: None });
@@ -112,11 +112,7 @@ impl Plans {
         found
     }
 
-    fn fill(
-        &self,
-        key: PlanKey,
-        make: impl FnOnce(&PlanKey) -> Result<Plan, Fault>,
-    ) -> Result<Arc<Plan>, Fault> {
+    fn fill(&self, key: PlanKey, make: impl FnOnce(&PlanKey) -> Result<P, Fault>) -> Result<Arc<P>, Fault> {
         let made = make(&key).map(Arc::new);
         let mut slots = lock(&self.slots);
         slots.retain(|slot| slot.plan.is_some() || slot.key != key);
@@ -133,18 +129,15 @@ impl Plans {
         self.changed.tell();
         made
     }
-
-    /// How many plans are kept.
-    #[cfg(test)]
-    pub(crate) fn len(&self) -> usize {
-        lock(&self.slots).iter().filter(|slot| slot.plan.is_some()).count()
-    }
 }
 
-enum Found {
-    Ready(Arc<Plan>),
+enum Found<P> {
+    Ready(Arc<P>),
     /// Nobody has made it: it is ours to make.
     Ours,
     /// Somebody else is making it.
     Making,
 }
+
+#[cfg(test)]
+mod tests;

@@ -121,3 +121,6 @@ impl Plan {
         Ok(plan)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,52 @@
+//! What the tests share.
+
+#![allow(dead_code, reason = "each test file uses a part")]
+
+use std::sync::Arc;
+
+use tandem_core::{
+    Control, Engine, LoadError, LoadOptions, LocalModel, ModelSource, NamedTensors, RunError, Tensor,
+};
+use tandem_engine::OnnxEngine;
+use tandem_onnx::{ModelBuilder, ModelProto};
+
+pub fn source(model: &ModelProto) -> ModelSource {
+    let bytes: Vec<u8> = model.encode_bytes().into();
+    ModelSource::Bytes(bytes.into())
+}
+
+pub fn try_load(model: &ModelProto, options: &LoadOptions) -> Result<Arc<dyn LocalModel>, LoadError> {
+    OnnxEngine::new().load(&source(model), options)
+}
+
+pub fn load(model: &ModelProto) -> Arc<dyn LocalModel> {
+    try_load(model, &LoadOptions::default()).unwrap()
+}
+
+pub fn load_error(model: &ModelProto) -> LoadError {
+    let loaded = try_load(model, &LoadOptions::default());
+    loaded.err().expect("the model should be refused")
+}
+
+pub fn floats(shape: &[usize], values: &[f32]) -> Tensor {
+    Tensor::from_vec(shape, values.to_vec()).unwrap()
+}
+
+pub fn integers(values: &[i64]) -> Tensor {
+    Tensor::from_vec([values.len()], values.to_vec()).unwrap()
+}
+
+pub fn named<const N: usize>(tensors: [(&str, Tensor); N]) -> NamedTensors {
+    NamedTensors::new(tensors).unwrap()
+}
+
+pub fn run(model: &dyn LocalModel, inputs: &NamedTensors) -> Result<NamedTensors, RunError> {
+    model.run(inputs, &[], &Control::default())
+}
+
+/// A model made by `build`, of operator set `opset`.
+pub fn model(opset: i64, build: impl FnOnce(&mut ModelBuilder)) -> ModelProto {
+    let mut builder = ModelBuilder::new("test").opset(opset);
+    build(&mut builder);
+    builder.build().unwrap()
+}
