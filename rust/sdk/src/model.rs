@@ -108,6 +108,9 @@ impl Model {
 
     /// Decides as [`Model::run`] would, without running or contacting anything.
     pub fn plan(&self, options: &RunOptions) -> Result<Plan, Error> {
+        if self.shared.closing.is_cancelled() {
+            return Err(Error::Closed("model"));
+        }
         let parts = &self.shared.parts;
         let endpoints = parts.endpoints.chosen(options.endpoint.as_deref())?;
         let views: Vec<EndpointView> = endpoints.into_iter().map(|endpoint| self.view(endpoint)).collect();

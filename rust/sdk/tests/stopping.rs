@@ -128,3 +128,11 @@ fn a_closed_model_still_tells_what_it_was() {
     model.close();
     assert_eq!(model.info().name, "m");
 }
+
+#[test]
+fn a_closed_model_makes_no_plan() {
+    let (runtime, model, _running) = endless();
+    assert!(model.plan(&RunOptions::default()).is_ok());
+    runtime.close();
+    assert_eq!(model.plan(&RunOptions::default()), Err(Error::Closed("model")));
+}

@@ -78,7 +78,7 @@ public final class Model: Sendable {
     ///
     /// - Parameter options: Mode, sensitivity and endpoint.
     /// - Returns: The placements in order, and everything that was considered.
-    /// - Throws: ``TandemError``: `policyDenied`, `invalidArgument`, `offline`.
+    /// - Throws: ``TandemError``: `policyDenied`, `invalidArgument`, `offline`, `closed`.
     public func plan(_ options: RunOptions = RunOptions()) throws -> Plan {
         try TandemError.translating { Plan(try raw.plan(options: options.raw(until: nil))) }
     }

@@ -17,6 +17,7 @@ final class ClosingTests: XCTestCase {
         await assertFails(.closed, saying: ["model"]) { try await model.run(inputs) }
         await assertFails(.closed, saying: ["model"]) { try await model.profile(inputs) }
         await assertFails(.closed, saying: ["model"]) { try await model.warmUp(inputs) }
+        await assertFails(.closed, saying: ["model"]) { try model.plan() }
         XCTAssertEqual(model.info.inputs.map(\.name), ["x"])
         _ = try await other.predict(inputs)
 
