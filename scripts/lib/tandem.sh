@@ -12,5 +12,6 @@ start_tandem() {
 
 # test_models FOLDER: writes the generated models that tests use.
 test_models() {
-    (cd "$ROOT" && cargo run "${WORKSPACE[@]}" --bin testkit-models -- "$1")
+    (cd "$ROOT" && cargo build "${WORKSPACE[@]}" --bin testkit-models) || return
+    "$CARGO_TARGET_DIR/debug/testkit-models" "$1"
 }
