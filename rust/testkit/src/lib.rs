@@ -1,6 +1,7 @@
 //! Tiny models, fakes and the conformance loader: for tests only.
 
 pub mod conformance;
+pub mod fakes;
 pub mod models;
 
 mod mutate;

@@ -1,6 +1,6 @@
 //! Models made in code: small ones for tests, real topologies with random weights for benchmarks.
 //!
-//! The same call gives the same bytes on every machine. [`catalog`] names them all, with inputs to try
+//! The same call gives the same bytes on every machine. [`catalog()`] names them all, with inputs to try
 //! them on; `cargo run -p tandem-testkit --bin testkit-models` writes them to files.
 
 pub mod arithmetic;

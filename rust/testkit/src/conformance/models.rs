@@ -8,6 +8,7 @@ use tandem_onnx::{BuildError, DataType, GraphBuilder, ModelBuilder, dims};
 
 use super::ConformanceError;
 use super::build::served;
+use crate::models::dtypes::data_type;
 
 /// Every model of the table: its path under the table's folder, and its bytes.
 pub fn models() -> Result<Vec<(PathBuf, Bytes)>, ConformanceError> {
@@ -68,22 +69,4 @@ fn unknown_operator() -> Result<Bytes, BuildError> {
 
 fn file(graph: GraphBuilder) -> Result<Bytes, BuildError> {
     Ok(ModelBuilder::new(graph).build()?.encode_bytes())
-}
-
-fn data_type(dtype: DType) -> DataType {
-    match dtype {
-        DType::Bool => DataType::Bool,
-        DType::U8 => DataType::Uint8,
-        DType::U16 => DataType::Uint16,
-        DType::U32 => DataType::Uint32,
-        DType::U64 => DataType::Uint64,
-        DType::I8 => DataType::Int8,
-        DType::I16 => DataType::Int16,
-        DType::I32 => DataType::Int32,
-        DType::I64 => DataType::Int64,
-        DType::F16 => DataType::Float16,
-        DType::F32 => DataType::Float32,
-        DType::F64 => DataType::Float64,
-        _ => DataType::String,
-    }
 }

@@ -22,7 +22,7 @@ pub enum Suite {
 
 type Build = Box<dyn Fn() -> Result<ModelProto, BuildError> + Send + Sync>;
 
-/// A model of the [`catalog`].
+/// A model of the [`catalog()`].
 pub struct Entry {
     name: String,
     suite: Suite,
