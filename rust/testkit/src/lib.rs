@@ -2,6 +2,7 @@
 
 pub mod conformance;
 pub mod fakes;
+pub mod faults;
 pub mod models;
 
 mod mutate;
