@@ -101,7 +101,7 @@ pub struct Endpoint {
     pub max_answer_bytes: u64,
     /// How long making a connection may take.
     pub connect_timeout: Duration,
-    /// How long an exchange may take where the caller set no deadline.
+    /// How long an exchange may take, however far away the caller's deadline is.
     pub timeout: Duration,
 }
 
