@@ -1,0 +1,259 @@
+//! What a compute thread does with jobs: decode, run, encode, reply.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use tandem_core::{CancelRegistration, CancellationToken, Error, NamedTensors, RunOptions};
+use tandem_wire::{InferRequest, InferResponse, Payload, row_as_scalar};
+use tokio::sync::oneshot;
+
+use crate::batching;
+use crate::body::Received;
+use crate::refusal::Refusal;
+use crate::served::Served;
+use crate::stats::Times;
+
+/// A request whose body has come, and where its answer goes.
+pub(crate) struct Job {
+    pub(crate) body: Received,
+    /// The value of the header that says where the JSON ends.
+    pub(crate) header_length: Option<usize>,
+    pub(crate) queued: Instant,
+    /// Cancelled once nobody waits for the answer.
+    pub(crate) token: CancellationToken,
+    pub(crate) reply: oneshot::Sender<Result<Answered, Refusal>>,
+}
+
+/// An answer and what it took.
+#[derive(Debug)]
+pub(crate) struct Answered {
+    pub(crate) payload: Payload,
+    pub(crate) times: Times,
+}
+
+/// A job that has been decoded and fits the model.
+struct Request {
+    job: Job,
+    message: InferRequest,
+    wanted: Vec<String>,
+    /// Rows of all inputs; `None` where they have no common number.
+    rows: Option<usize>,
+    times: Times,
+}
+
+/// Answers every job.
+pub(crate) fn execute(served: &Served, jobs: Vec<Job>) {
+    let taken = Instant::now();
+    let mut groups: Vec<Vec<Request>> = Vec::new();
+    for job in jobs {
+        if let Some(request) = prepare(served, job, taken) {
+            match groups.iter_mut().find(|group| group.first().is_some_and(|first| request.joins(first))) {
+                Some(group) => group.push(request),
+                None => groups.push(vec![request]),
+            }
+        }
+    }
+    for group in groups {
+        for batch in batches(served, group) {
+            run_batch(served, batch);
+        }
+    }
+}
+
+/// Decodes a job; answers it at once where it does not fit.
+fn prepare(served: &Served, job: Job, taken: Instant) -> Option<Request> {
+    let started = Instant::now();
+    let mut times = Times { queue: taken.saturating_duration_since(job.queued), ..Times::default() };
+    if job.token.is_cancelled() {
+        served.stats.failed(&times);
+        return None;
+    }
+    let decoded = decode(served, &job);
+    times.input = started.elapsed();
+    match decoded {
+        Ok((message, wanted)) => {
+            let rows = batching::rows(&message.inputs);
+            Some(Request { job, message, wanted, rows, times })
+        }
+        Err(refusal) => {
+            served.stats.failed(&times);
+            reply(job.reply, Err(refusal));
+            None
+        }
+    }
+}
+
+fn decode(served: &Served, job: &Job) -> Result<(InferRequest, Vec<String>), Refusal> {
+    let info = served.model.info();
+    let body = &job.body.bytes;
+    let mut message = match (job.header_length, info.inputs.as_slice()) {
+        (Some(0), [input]) => InferRequest::decode_raw(body, input)?,
+        (Some(0), inputs) => {
+            let count = inputs.len();
+            return Err(Refusal::bad_request(format!(
+                "a body without JSON is one tensor, the model has {count} inputs"
+            )));
+        }
+        (header_length, _) => InferRequest::decode(body, header_length)?,
+    };
+    let inputs = std::mem::take(&mut message.inputs).into_iter().map(|(name, tensor)| {
+        let tensor = match info.input(&name) {
+            Some(input) => row_as_scalar(&tensor, input),
+            None => tensor,
+        };
+        (name, tensor)
+    });
+    message.inputs = NamedTensors::new(inputs).map_err(Error::from)?;
+    info.check_inputs(&message.inputs).map_err(Error::from)?;
+    let names: Vec<String> = message.outputs.iter().map(|output| output.name.clone()).collect();
+    let wanted = info.wanted_outputs(&names).map_err(Error::from)?;
+    if let Some(limit) = served.max_rows {
+        for (name, tensor) in message.inputs.iter() {
+            if let Some(&rows) = tensor.shape().first().filter(|&&rows| rows > limit) {
+                return Err(Refusal::bad_request(format!(
+                    "input {name:?} has a batch of {rows}, the model's max_batch_size is {limit}"
+                )));
+            }
+        }
+    }
+    Ok((message, wanted))
+}
+
+impl Request {
+    fn joins(&self, other: &Self) -> bool {
+        self.rows.is_some()
+            && other.rows.is_some()
+            && self.wanted == other.wanted
+            && batching::fit_together(&self.message.inputs, &other.message.inputs)
+    }
+}
+
+/// Cuts a group into runs whose rows make up one of the model's sizes; what does not is run alone.
+fn batches(served: &Served, group: Vec<Request>) -> Vec<Vec<Request>> {
+    let Some(gathering) = &served.policy.gathering else {
+        return group.into_iter().map(|request| vec![request]).collect();
+    };
+    let mut rest = group;
+    let mut batches = Vec::new();
+    while !rest.is_empty() {
+        let mut rows = 0_usize;
+        let mut count = 1;
+        for (index, request) in rest.iter().enumerate() {
+            rows = request.rows.map_or(usize::MAX, |more| more.saturating_add(rows));
+            if gathering.sizes.contains(&rows) {
+                count = index + 1;
+            }
+            if gathering.sizes.last().is_none_or(|&largest| rows >= largest) {
+                break;
+            }
+        }
+        let after = rest.split_off(count);
+        batches.push(std::mem::replace(&mut rest, after));
+    }
+    batches
+}
+
+/// Runs requests together. Where that fails each is run alone, so that none suffers for another.
+fn run_batch(served: &Served, mut batch: Vec<Request>) {
+    if batch.len() > 1 {
+        match run_together(served, &batch) {
+            Ok((parts, time)) => return finish_all(served, batch, parts, time),
+            Err(reason) => log::debug!("a batch of model {:?} is run one by one: {reason}", served.name),
+        }
+    }
+    for request in batch.drain(..) {
+        run_alone(served, request);
+    }
+}
+
+fn run_alone(served: &Served, mut request: Request) {
+    let started = Instant::now();
+    let result = run(served, &request.message.inputs, &request.wanted, &request.job.token);
+    let time = started.elapsed();
+    match result {
+        Ok(outputs) => finish_all(served, vec![request], vec![outputs], time),
+        Err(error) => {
+            request.times.infer = time;
+            served.stats.failed(&request.times);
+            reply(request.job.reply, Err(error.into()));
+        }
+    }
+}
+
+fn run_together(served: &Served, batch: &[Request]) -> Result<(Vec<NamedTensors>, Duration), String> {
+    let inputs: Vec<&NamedTensors> = batch.iter().map(|request| &request.message.inputs).collect();
+    let rows: Vec<usize> = batch.iter().filter_map(|request| request.rows).collect();
+    let wanted = batch.first().map(|request| request.wanted.as_slice()).unwrap_or_default();
+    let whole = batching::concatenate(&inputs).map_err(|error| error.to_string())?;
+    let (token, _registrations) = all_cancelled(batch);
+    let started = Instant::now();
+    let outputs = run(served, &whole, wanted, &token).map_err(|error| error.to_string())?;
+    let time = started.elapsed();
+    let parts =
+        batching::split(&outputs, &rows).ok_or("an output has another number of rows than the inputs")?;
+    Ok((parts, time))
+}
+
+/// A token that is cancelled once the token of every request is.
+fn all_cancelled(batch: &[Request]) -> (CancellationToken, Vec<CancelRegistration>) {
+    let token = CancellationToken::new();
+    let left = Arc::new(AtomicUsize::new(batch.len()));
+    let register = |request: &Request| {
+        let (token, left) = (token.clone(), left.clone());
+        request.job.token.on_cancel(move || {
+            if left.fetch_sub(1, Ordering::AcqRel) == 1 {
+                token.cancel();
+            }
+        })
+    };
+    let registrations = batch.iter().map(register).collect();
+    (token, registrations)
+}
+
+fn run(
+    served: &Served,
+    inputs: &NamedTensors,
+    wanted: &[String],
+    token: &CancellationToken,
+) -> Result<NamedTensors, Error> {
+    let options = RunOptions { outputs: wanted.to_vec(), token: token.clone(), ..RunOptions::default() };
+    served.model.predict(inputs, &options).map(|prediction| prediction.outputs)
+}
+
+/// Encodes and replies to every request of one run. What is counted is counted before anybody hears of it.
+fn finish_all(served: &Served, batch: Vec<Request>, parts: Vec<NamedTensors>, time: Duration) {
+    let mut rows = 0;
+    let mut run = Times { infer: time, ..Times::default() };
+    let mut answers = Vec::with_capacity(batch.len());
+    for (mut request, outputs) in batch.into_iter().zip(parts) {
+        let started = Instant::now();
+        let response = InferResponse {
+            model_name: Some(served.name.clone()),
+            model_version: Some(served.version.to_string()),
+            id: request.message.id.take(),
+            outputs,
+        };
+        let payload = response.encode(|name| request.message.form_of(name));
+        let times = Times { infer: time, output: started.elapsed(), ..request.times };
+        run.input += times.input;
+        run.output += times.output;
+        let counted = served.counted_rows(request.rows);
+        rows += counted;
+        match &payload {
+            Ok(_) => served.stats.succeeded(counted, &times),
+            Err(_) => served.stats.failed(&times),
+        }
+        let answer = payload.map(|payload| Answered { payload, times }).map_err(Refusal::from);
+        answers.push((request.job.reply, answer));
+    }
+    served.stats.executed(rows, &run);
+    for (to, answer) in answers {
+        reply(to, answer);
+    }
+}
+
+/// Replies. Whoever waited may have gone: then there is nobody to tell.
+fn reply(to: oneshot::Sender<Result<Answered, Refusal>>, answer: Result<Answered, Refusal>) {
+    let _gone = to.send(answer).is_err();
+}

@@ -1,0 +1,116 @@
+//! Running a model.
+
+mod chunks;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use tandem_core::CancellationToken;
+use tandem_wire::{COMPUTE_METRIC, HEADER_LENGTH, format_server_timing, parse_header_length};
+use tokio::sync::oneshot;
+
+use self::chunks::Chunks;
+use super::model_path::ModelPath;
+use crate::app::App;
+use crate::execution::{Answered, Job};
+use crate::pool::NotTaken;
+use crate::refusal::Refusal;
+use crate::served::Served;
+
+/// Runs a model and answers in the forms that the request asks for.
+pub(super) async fn infer(
+    State(app): State<Arc<App>>,
+    path: ModelPath,
+    request: Request,
+) -> Result<Response, Refusal> {
+    let started = Instant::now();
+    let (lane, served) = app.repository.find(&path.model, path.version.as_deref())?;
+    let result = run(&app, lane, served, request).await;
+    let response = match result {
+        Ok(answered) => respond(answered, started)?,
+        Err(refusal) => refusal.into_response(),
+    };
+    served.stats.answered(response.status().as_u16(), started.elapsed());
+    Ok(response)
+}
+
+async fn run(app: &App, lane: usize, served: &Served, request: Request) -> Result<Answered, Refusal> {
+    check_encoding(request.headers())?;
+    let header_length = header_length(request.headers())?;
+    let body = app.reader.read(request.into_body()).await?;
+    let waiting = CancelOnDrop(CancellationToken::new());
+    let (reply, answer) = oneshot::channel();
+    let job = Job { body, header_length, queued: Instant::now(), token: waiting.0.clone(), reply };
+    app.pool.submit(lane, job).map_err(|not_taken| match not_taken {
+        NotTaken::Full => {
+            let capacity = served.policy.capacity;
+            Refusal::unavailable(format!(
+                "{capacity} requests wait for model {:?}: its queue is full",
+                served.name
+            ))
+        }
+        NotTaken::Stopping => Refusal::unavailable("the server is stopping"),
+    })?;
+    answer
+        .await
+        .unwrap_or_else(|_| Err(Refusal::internal(format!("a run of model {:?} failed", served.name))))
+}
+
+/// Cancels a run once nobody waits for it: the handler is dropped when the client goes away.
+struct CancelOnDrop(CancellationToken);
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        self.0.cancel();
+    }
+}
+
+fn check_encoding(headers: &HeaderMap) -> Result<(), Refusal> {
+    match headers
+        .get_all(CONTENT_ENCODING)
+        .iter()
+        .find(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity"))
+    {
+        None => Ok(()),
+        Some(encoding) => {
+            let message = format!("content encoding {encoding:?} is not supported, send the body as it is");
+            Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message))
+        }
+    }
+}
+
+fn header_length(headers: &HeaderMap) -> Result<Option<usize>, Refusal> {
+    let mut values = headers.get_all(HEADER_LENGTH).iter();
+    let (first, second) = (values.next(), values.next());
+    if second.is_some() {
+        return Err(Refusal::bad_request(format!("the header {HEADER_LENGTH} comes twice")));
+    }
+    let length = first.map(|value| parse_header_length(&String::from_utf8_lossy(value.as_bytes())));
+    length.transpose().map_err(Refusal::from)
+}
+
+fn respond(answered: Answered, started: Instant) -> Result<Response, Refusal> {
+    let Answered { payload, times } = answered;
+    let content_type = HeaderValue::from_static(payload.content_type());
+    let header_length = payload.header_length.map(HeaderValue::from);
+    let timing =
+        timing([("queue", times.queue), (COMPUTE_METRIC, times.infer), ("total", started.elapsed())])?;
+    let mut response = Response::new(Body::new(Chunks::new(payload.chunks)));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, content_type);
+    headers.insert(HeaderName::from_static("server-timing"), timing);
+    if let Some(length) = header_length {
+        headers.insert(HeaderName::from_static(HEADER_LENGTH), length);
+    }
+    Ok(response)
+}
+
+fn timing(metrics: [(&str, Duration); 3]) -> Result<HeaderValue, Refusal> {
+    let value = HeaderValue::try_from(format_server_timing(&metrics));
+    value.map_err(|error| Refusal::internal(format!("the server timing has no form: {error}")))
+}
