@@ -6,6 +6,8 @@ use std::time::Instant;
 use tandem_core::{NodeProfile, Profile};
 use tract_core::internal::*;
 
+use crate::run::value_bytes;
+
 /// Sees the nodes of one run as they end.
 pub(crate) struct Recorder {
     started: Instant,
@@ -34,8 +36,7 @@ impl Recorder {
     /// Records a node that has just ended.
     pub(crate) fn node_ended(&mut self, node: &TypedNode, outputs: &[TValue], start: Instant) {
         let time = start.elapsed();
-        let output_bytes =
-            outputs.iter().map(|output| (output.volume() * output.datum_type().size_of()) as u64).sum();
+        let output_bytes = outputs.iter().map(|output| value_bytes(output)).sum();
         self.nodes.push(NodeProfile {
             name: node.name.clone(),
             operator: node.op.name().into_owned(),

@@ -1,5 +1,6 @@
 //! Changes to the ONNX graph that let tract answer rightly.
 
+mod constant_of_shape;
 mod pad;
 mod recurrent;
 
@@ -24,6 +25,7 @@ fn rewrite(graph: &mut GraphProto, opset: u64, names: &mut Names) {
             Patch { names, label: label(&node).to_owned(), nodes: Vec::new(), constants: Vec::new() };
         match node.op_type.as_str() {
             "GRU" | "LSTM" | "RNN" if opset >= 10 => recurrent::turn_around(node, &mut patch),
+            "ConstantOfShape" => constant_of_shape::state_value(node, &mut patch),
             "Pad" if opset >= 13 => pad::make_value_scalar(node, &mut patch),
             _ => patch.nodes.push(node),
         }

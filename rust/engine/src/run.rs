@@ -58,8 +58,7 @@ fn step(
     let outputs = state.run_plan_with_eval(inputs, |context, op_state, node: &TypedNode, inputs| {
         let start = Instant::now();
         control.check(start).map_err(Fault::from)?;
-        let outputs =
-            plan::eval(context, op_state, node, inputs).map_err(|error| node_fault(node, &error))?;
+        let outputs = eval(context, op_state, node, inputs)?;
         for (output, outlet) in outputs.iter().zip(&node.outputs) {
             check_output(node, output, &outlet.fact, context, tensor_bytes)?;
         }
@@ -77,7 +76,7 @@ fn check_output(
     context: &EvalContext<'_>,
     tensor_bytes: u64,
 ) -> Result<(), Fault> {
-    let got = (output.volume() * output.datum_type().size_of()) as u64;
+    let got = value_bytes(output);
     if got > tensor_bytes {
         return Err(Fault::Limit { what: "tensor bytes", got, limit: tensor_bytes });
     }
@@ -89,6 +88,30 @@ fn check_output(
             detail: format!("its result is {output:?}, expected {fact:?}"),
         }),
     }
+}
+
+/// Runs one node. tract panics in some where a value is out of range, such as an index of `Gather`.
+fn eval(
+    context: &EvalContext<'_>,
+    state: Option<&mut (dyn OpState + 'static)>,
+    node: &TypedNode,
+    inputs: TVec<TValue>,
+) -> Result<TVec<TValue>, Fault> {
+    let evaluated =
+        contain(|| plan::eval(context, state, node, inputs).map_err(|error| node_fault(node, &error)));
+    evaluated.map_err(|fault| match fault {
+        Fault::Internal(detail) => {
+            Fault::Node { operator: node.op.name().into_owned(), node: node.name.clone(), detail }
+        }
+        other => other,
+    })
+}
+
+/// Bytes that a value takes, packed forms of tract's own included.
+pub(crate) fn value_bytes(value: &Tensor) -> u64 {
+    let packed = value.exotic_fact().ok().flatten().and_then(|fact| fact.mem_size().to_i64().ok());
+    let plain = value.volume().saturating_mul(value.datum_type().size_of()) as u64;
+    packed.and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or(plain)
 }
 
 fn node_fault(node: &TypedNode, error: &TractError) -> Fault {

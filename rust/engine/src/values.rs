@@ -47,16 +47,17 @@ fn needed_values(graph: &GraphProto) -> BTreeSet<&str> {
 /// The operands of a node that tract wants as constants.
 fn constant_operands(node: &NodeProto) -> impl Iterator<Item = &str> {
     let indices: &[usize] = match node.op_type.as_str() {
-        "Reshape" | "Expand" | "Tile" | "Squeeze" | "Unsqueeze" | "Split" | "TopK" | "OneHot" | "CumSum"
-        | "Trilu" | "ReduceL1" | "ReduceL2" | "ReduceLogSum" | "ReduceLogSumExp" | "ReduceMax"
-        | "ReduceMean" | "ReduceMin" | "ReduceProd" | "ReduceSum" | "ReduceSumSquare" | "CenterCropPad"
-        | "AffineGrid" => &[1],
+        "Reshape" | "Expand" | "Tile" | "Squeeze" | "Unsqueeze" | "Split" | "TopK" | "CumSum" | "Trilu"
+        | "ReduceL1" | "ReduceL2" | "ReduceLogSum" | "ReduceLogSumExp" | "ReduceMax" | "ReduceMean"
+        | "ReduceMin" | "ReduceProd" | "ReduceSum" | "ReduceSumSquare" | "CenterCropPad" | "AffineGrid" => {
+            &[1]
+        }
         "Slice" => &[1, 2, 3, 4],
         "Pad" => &[1, 2, 3],
         "ConstantOfShape" | "If" | "BlackmanWindow" | "HammingWindow" | "HannWindow" => &[0],
         "Range" => &[0, 1, 2],
         "Resize" | "Upsample" => &[1, 2, 3],
-        "Dropout" | "DFT" | "Col2Im" => &[1, 2],
+        "Dropout" | "DFT" | "Col2Im" | "OneHot" => &[1, 2],
         "STFT" => &[1, 3],
         "NonMaxSuppression" => &[2, 3, 4],
         "MelWeightMatrix" => &[0, 1, 2, 3, 4],

@@ -11,8 +11,9 @@ use tandem_core::{
     Tensor,
 };
 use tandem_engine::OnnxEngine;
+use tandem_onnx::{GraphProto, ModelProto, NodeProto, TensorProto};
 use tandem_testkit::models::{Suite, catalog};
-use tandem_testkit::mutate;
+use tandem_testkit::{Random, mutate};
 
 /// No load or run of these models takes more than milliseconds; what takes this long hangs.
 const HANG: Duration = Duration::from_secs(20);
@@ -20,23 +21,104 @@ const HANG: Duration = Duration::from_secs(20);
 const LIMITS: Limits = Limits { model_bytes: 8 << 20, nodes: 5_000, tensor_bytes: 16 << 20, inputs: 64 };
 
 #[test]
-fn damaged_models_are_refused_or_run() {
+fn damaged_bytes_are_refused_or_run() {
+    let models: Vec<_> = models().into_iter().map(|model| model.encode_bytes()).collect();
+    try_all("damaged", |seed| mutate(&models[index(seed, models.len())], seed));
+}
+
+#[test]
+fn graphs_of_odd_parts_are_refused_or_run() {
+    let models = models();
+    let operators: Vec<String> = models.iter().flat_map(nodes).map(|node| node.op_type.clone()).collect();
+    try_all("odd", |seed| {
+        let mut model = models[index(seed, models.len())].clone();
+        let mut random = Random::new(seed);
+        for _ in 0..=random.below(3) {
+            disturb(model.graph.as_mut().unwrap(), &operators, &mut random);
+        }
+        model.encode_bytes().into()
+    });
+}
+
+fn index(seed: u64, length: usize) -> usize {
+    usize::try_from(seed).unwrap() % length
+}
+
+fn models() -> Vec<ModelProto> {
+    let entries = catalog().unwrap().into_iter().filter(|entry| entry.suite() == Suite::Test);
+    entries.map(|entry| entry.model().unwrap()).filter(|model| model.encode_bytes().len() < 100_000).collect()
+}
+
+fn nodes(model: &ModelProto) -> &[NodeProto] {
+    model.graph.as_ref().map_or(&[], |graph| &graph.node)
+}
+
+/// Changes one thing that the protobuf allows and the model does not expect.
+fn disturb(graph: &mut GraphProto, operators: &[String], random: &mut Random) {
+    const SIZES: [i64; 8] = [0, 1, -1, 2, 7, 1 << 20, i64::MAX, i64::MIN];
+    let mut names: Vec<String> = graph.initializer.iter().map(|tensor| tensor.name.clone()).collect();
+    names.extend(graph.node.iter().flat_map(|node| node.output.clone()));
+    names.extend(graph.input.iter().map(|input| input.name.clone()));
+    let place = random.below(graph.node.len());
+    let node = &mut graph.node[place];
+    match random.below(6) {
+        0 => node.op_type.clone_from(&operators[random.below(operators.len())]),
+        1 => {
+            let input = random.below(node.input.len());
+            if let Some(input) = node.input.get_mut(input) {
+                input.clone_from(&names[random.below(names.len())]);
+            }
+        }
+        2 => {
+            let attribute = random.below(node.attribute.len());
+            if let Some(attribute) = node.attribute.get_mut(attribute) {
+                attribute.i = SIZES[random.below(SIZES.len())];
+                let place = random.below(attribute.ints.len());
+                if let Some(value) = attribute.ints.get_mut(place) {
+                    *value = SIZES[random.below(SIZES.len())];
+                }
+            }
+        }
+        3 => {
+            let tensor = random.below(graph.initializer.len());
+            if let Some(tensor) = graph.initializer.get_mut(tensor) {
+                match tensor.dims.len() {
+                    0 => tensor.dims.push(1),
+                    1 => tensor.dims.insert(0, 1),
+                    _ => tensor.dims.rotate_left(1),
+                }
+            }
+        }
+        4 => {
+            let tensor = random.below(graph.initializer.len());
+            if let Some(tensor) = graph.initializer.get_mut(tensor)
+                && let Ok(mut values) = tensor.to_vec::<i64>()
+                && !values.is_empty()
+            {
+                let place = random.below(values.len());
+                values[place] = SIZES[random.below(SIZES.len())];
+                let shape = tensor.shape().unwrap();
+                *tensor = TensorProto::from_slice(tensor.name.clone(), &shape, &values).unwrap();
+            }
+        }
+        _ => {
+            node.attribute.pop();
+            node.input.pop();
+        }
+    }
+}
+
+/// Loads what `make` gives for every seed, and runs what loads.
+fn try_all(what: &str, make: impl Fn(u64) -> Vec<u8>) {
     let rounds = std::env::var("TANDEM_FUZZ_ROUNDS").map_or(2_000, |rounds| rounds.parse().unwrap());
-    let models: Vec<_> = catalog()
-        .unwrap()
-        .into_iter()
-        .filter(|entry| entry.suite() == Suite::Test)
-        .map(|entry| (entry.name().to_owned(), entry.model().unwrap().encode_bytes()))
-        .filter(|(_, bytes)| bytes.len() < 100_000)
-        .collect();
     // Panics are caught and become errors; their messages would drown the result.
     std::panic::set_hook(Box::new(|_| {}));
     let (mut loaded, mut ran, mut internal) = (0_u64, 0_u64, 0_u64);
+    let mut slowest = (Duration::ZERO, 0);
     for seed in 0..rounds {
-        let (name, bytes) = &models[usize::try_from(seed).unwrap() % models.len()];
-        let start = Instant::now();
-        let source = ModelSource::Bytes(mutate(bytes, seed).into());
+        let source = ModelSource::Bytes(make(seed).into());
         let options = LoadOptions { limits: LIMITS, ..LoadOptions::default() };
+        let start = Instant::now();
         match OnnxEngine::new().load(&source, &options) {
             Ok(model) => {
                 loaded += 1;
@@ -44,10 +126,12 @@ fn damaged_models_are_refused_or_run() {
             }
             Err(error) => internal += u64::from(error.code() == ErrorCode::Internal),
         }
-        assert!(start.elapsed() < HANG, "seed {seed} of {name} took {:?}", start.elapsed());
+        slowest = slowest.max((start.elapsed(), seed));
     }
-    let _ = std::panic::take_hook();
-    println!("{rounds} models: {loaded} loaded, {ran} ran, {internal} internal errors");
+    println!(
+        "{rounds} {what} models: {loaded} loaded, {ran} ran, {internal} internal errors, slowest {slowest:?}"
+    );
+    assert!(slowest.0 < HANG, "seed {} took {:?}", slowest.1, slowest.0);
     assert!(ran > 0, "every model was refused: the test tries nothing");
     if let Some(peak) = peak_memory() {
         assert!(peak < 3 << 30, "{peak} bytes at the peak");

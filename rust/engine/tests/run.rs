@@ -17,12 +17,9 @@ fn every_type_goes_in_and_comes_out_unchanged() {
     for dtype in DType::ALL {
         let proto = identity(dtype, &dims!["rows", 3]).unwrap();
         let model = load(&proto);
-        for rows in [0, 1, 4] {
-            let mut inputs = random_inputs(&proto, &[], 1).unwrap();
-            if rows != 3 {
-                let small = tandem_testkit::models::dtypes::identity(dtype, &dims![rows, 3]).unwrap();
-                inputs = random_inputs(&small, &[], rows as u64).unwrap();
-            }
+        for rows in [0_usize, 1, 3, 4] {
+            let fixed = identity(dtype, &dims![rows, 3]).unwrap();
+            let inputs = random_inputs(&fixed, &[], 1).unwrap();
             let outputs = run(model.as_ref(), &inputs).unwrap();
             assert_eq!(outputs.get("y"), inputs.get("x"), "{dtype} of {rows} rows");
         }
@@ -113,10 +110,9 @@ fn shapes_that_contradict_each_other_inside_are_refused_with_the_node() {
     let fits = named([("a", floats(&[2], &[1.0, 2.0])), ("b", floats(&[1], &[1.0]))]);
     assert!(run(model.as_ref(), &fits).is_ok());
     let clash = named([("a", floats(&[2], &[1.0, 2.0])), ("b", floats(&[3], &[1.0; 3]))]);
-    match run(model.as_ref(), &clash) {
-        Err(RunError::Shapes { detail }) => assert!(detail.contains("node \"sum\""), "{detail}"),
-        other => panic!("{other:?}"),
-    }
+    let refused = run(model.as_ref(), &clash).unwrap_err();
+    assert_eq!(refused.code(), ErrorCode::InvalidInput, "{refused}");
+    assert!(refused.to_string().contains("node \"sum\""), "{refused}");
     assert!(run(model.as_ref(), &fits).is_ok());
 }
 

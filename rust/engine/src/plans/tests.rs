@@ -106,7 +106,8 @@ fn a_waiter_leaves_when_it_is_cancelled_or_late() {
         assert_eq!(answer, Err(Fault::Interrupted(Interrupt::DeadlineExceeded)));
         let control = Control::default();
         let token = control.token.clone();
-        let waiter = scope.spawn(|| plans.get(key(1), &control, |_| Ok(2)));
+        let plans = &plans;
+        let waiter = scope.spawn(move || plans.get(key(1), &control, |_| Ok(2)));
         token.cancel();
         assert_eq!(waiter.join().unwrap(), Err(Fault::Interrupted(Interrupt::Cancelled)));
         finish.wait();

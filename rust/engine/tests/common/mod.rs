@@ -8,7 +8,7 @@ use tandem_core::{
     Control, Engine, LoadError, LoadOptions, LocalModel, ModelSource, NamedTensors, RunError, Tensor,
 };
 use tandem_engine::OnnxEngine;
-use tandem_onnx::{ModelBuilder, ModelProto};
+use tandem_onnx::{GraphBuilder, ModelBuilder, ModelProto};
 
 pub fn source(model: &ModelProto) -> ModelSource {
     let bytes: Vec<u8> = model.encode_bytes().into();
@@ -44,9 +44,9 @@ pub fn run(model: &dyn LocalModel, inputs: &NamedTensors) -> Result<NamedTensors
     model.run(inputs, &[], &Control::default())
 }
 
-/// A model made by `build`, of operator set `opset`.
-pub fn model(opset: i64, build: impl FnOnce(&mut ModelBuilder)) -> ModelProto {
-    let mut builder = ModelBuilder::new("test").opset(opset);
-    build(&mut builder);
-    builder.build().unwrap()
+/// A model of operator set `opset` whose graph `build` makes.
+pub fn model(opset: i64, build: impl FnOnce(&mut GraphBuilder)) -> ModelProto {
+    let mut graph = GraphBuilder::new("test");
+    build(&mut graph);
+    ModelBuilder::new(graph).opset(opset).build().unwrap()
 }

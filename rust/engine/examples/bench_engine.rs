@@ -1,0 +1,172 @@
+//! Measures loading and running one model and prints one line of JSON.
+//!
+//! `cargo run --release -p tandem-engine --example bench_engine -- MODEL.onnx [--rounds N] [--threads 1] [--stock]`
+//!
+//! `--stock` runs plain tract on the same file, without any pass of ours. Symbolic dimensions are 1; the values of
+//! the inputs are the same every time. The memory is the most that the process has held.
+
+use std::error::Error;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use serde_json::json;
+use tandem_core::{
+    Control, DType, Dimension, Engine, LoadOptions, ModelInfo, ModelSource, NamedTensors, Tensor,
+};
+use tandem_engine::OnnxEngine;
+use tract_core::plan::SimplePlan;
+use tract_onnx::prelude::{
+    DatumType, Framework, InferenceFact, InferenceModelExt, IntoTValue, TValue, TVec, Tensor as TractTensor,
+    TractResult,
+};
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+struct Arguments {
+    model: PathBuf,
+    rounds: usize,
+    stock: bool,
+}
+
+fn main() -> Result<()> {
+    let arguments = arguments()?;
+    let (load_ms, latency_ms) = if arguments.stock { stock(&arguments)? } else { ours(&arguments)? };
+    println!("{}", json!({ "load_ms": load_ms, "latency_ms": latency_ms, "peak_rss_kb": peak_memory() }));
+    Ok(())
+}
+
+fn arguments() -> Result<Arguments> {
+    let mut words = std::env::args().skip(1);
+    let mut model = None;
+    let (mut rounds, mut stock) = (10, false);
+    while let Some(word) = words.next() {
+        match word.as_str() {
+            "--rounds" => rounds = words.next().ok_or("--rounds wants a number")?.parse()?,
+            "--threads" => {
+                // Both engines run a model on one thread; the option keeps other subjects to the same.
+                let threads = words.next();
+                if threads.as_deref() != Some("1") {
+                    return Err(
+                        format!("--threads {}: only 1 is possible", threads.unwrap_or_default()).into()
+                    );
+                }
+            }
+            "--stock" => stock = true,
+            path if model.is_none() && !path.starts_with('-') => model = Some(path.into()),
+            other => return Err(format!("{other:?} is not known").into()),
+        }
+    }
+    let model = model.ok_or("usage: bench_engine MODEL.onnx [--rounds N] [--threads 1] [--stock]")?;
+    Ok(Arguments { model, rounds, stock })
+}
+
+fn milliseconds(start: Instant) -> f64 {
+    start.elapsed().as_secs_f64() * 1e3
+}
+
+/// The time of a load with its plan, and of every run after a first one that does not count.
+fn ours(arguments: &Arguments) -> Result<(f64, Vec<f64>)> {
+    let start = Instant::now();
+    let model = OnnxEngine::new().load(&ModelSource::from(&arguments.model), &LoadOptions::default())?;
+    let mut load = milliseconds(start);
+    let inputs = inputs(model.info())?;
+    let control = Control::default();
+    let start = Instant::now();
+    model.warm_up(&inputs, &control)?;
+    load += milliseconds(start);
+    model.run(&inputs, &[], &control)?;
+    let mut times = Vec::with_capacity(arguments.rounds);
+    for _ in 0..arguments.rounds {
+        let start = Instant::now();
+        model.run(&inputs, &[], &control)?;
+        times.push(milliseconds(start));
+    }
+    Ok((load, times))
+}
+
+fn stock(arguments: &Arguments) -> Result<(f64, Vec<f64>)> {
+    // The inputs are those of our own description of the model, whose time does not count.
+    let info = describe(&arguments.model)?;
+    let inputs = inputs(&info)?;
+    let start = Instant::now();
+    let mut model = tract_onnx::onnx().model_for_path(&arguments.model)?;
+    let mut values: TVec<TValue> = TVec::new();
+    for outlet in model.input_outlets()?.to_vec() {
+        let name = model.node(outlet.node).name.clone();
+        let tensor = inputs.get(&name).ok_or_else(|| format!("no input {name:?}"))?;
+        let value = tract_tensor(tensor)?;
+        model.set_outlet_fact(outlet, InferenceFact::dt_shape(value.datum_type(), value.shape()))?;
+        values.push(value.into_tvalue());
+    }
+    let plan = SimplePlan::new(model.into_optimized()?)?;
+    let load = milliseconds(start);
+    plan.run(values.clone())?;
+    let mut times = Vec::with_capacity(arguments.rounds);
+    for _ in 0..arguments.rounds {
+        let start = Instant::now();
+        plan.run(values.clone())?;
+        times.push(milliseconds(start));
+    }
+    Ok((load, times))
+}
+
+fn describe(path: &Path) -> Result<ModelInfo> {
+    let model = OnnxEngine::new().load(&ModelSource::from(path), &LoadOptions::default())?;
+    Ok(model.info().clone())
+}
+
+fn inputs(info: &ModelInfo) -> Result<NamedTensors> {
+    let mut state = 1_u32;
+    let mut next = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        state >> 16
+    };
+    let mut inputs = NamedTensors::default();
+    for input in &info.inputs {
+        let sizes = input.shape.iter().flatten().map(|dimension| match dimension {
+            Dimension::Fixed(size) => *size,
+            Dimension::Symbol(_) | Dimension::Unknown => 1,
+        });
+        let shape: Vec<usize> = sizes.collect();
+        let count = shape.iter().product();
+        let floats = (0..count).map(|_| f32::from(u16::try_from(next()).unwrap_or(0)) / 65_536.0 - 0.5);
+        let tensor = match input.dtype {
+            DType::F32 => Tensor::from_vec(shape, floats.collect())?,
+            DType::F16 => Tensor::from_vec(shape, floats.map(half::f16::from_f32).collect())?,
+            DType::F64 => Tensor::from_vec(shape, floats.map(f64::from).collect())?,
+            DType::I64 => Tensor::from_vec(shape, (0..count).map(|_| i64::from(next() % 2)).collect())?,
+            DType::I32 => Tensor::from_vec(shape, vec![1_i32; count])?,
+            DType::U8 => Tensor::from_vec(shape, vec![1_u8; count])?,
+            DType::Bool => Tensor::from_bools(shape, &vec![true; count])?,
+            other => return Err(format!("input {:?} is of {other}", input.name).into()),
+        };
+        inputs.push(input.name.clone(), tensor)?;
+    }
+    Ok(inputs)
+}
+
+fn tract_tensor(tensor: &Tensor) -> Result<TractTensor> {
+    fn copied(tensor: &Tensor, datum_type: DatumType) -> TractResult<TractTensor> {
+        let mut copy = TractTensor::zero_dt(datum_type, tensor.shape())?;
+        copy.as_bytes_mut().copy_from_slice(tensor.bytes().unwrap_or_default());
+        Ok(copy)
+    }
+    let datum_type = match tensor.dtype() {
+        DType::F32 => DatumType::F32,
+        DType::F16 => DatumType::F16,
+        DType::F64 => DatumType::F64,
+        DType::I64 => DatumType::I64,
+        DType::I32 => DatumType::I32,
+        DType::U8 => DatumType::U8,
+        DType::Bool => DatumType::Bool,
+        other => return Err(format!("tensors of {other} are not measured").into()),
+    };
+    Ok(copied(tensor, datum_type)?)
+}
+
+/// Kilobytes; nought where the system does not tell.
+fn peak_memory() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"));
+    line.and_then(|line| line.split_whitespace().nth(1)?.parse().ok()).unwrap_or(0)
+}
