@@ -23,11 +23,14 @@ final class OffloadTests: XCTestCase {
         var errorDescription: String? { "signed out" }
     }
 
+    /// A served file is called `model.onnx`; the server knows it by its folder's name.
+    private let identity = LoadOptions(name: "identity_f32")
+
     func testDeviceAndCloudAgreeAndEveryPhaseIsMeasured() async throws {
         let runtime = try Runtime(endpoints: [Endpoint(name: "server", url: try TestServer.need())])
         let ready = try await runtime.isReady("server", timeout: .seconds(10))
         XCTAssert(ready)
-        let model = try await runtime.load(Places.model("classifier"))
+        let model = try await runtime.load(Places.model("classifier"), options: LoadOptions(name: "classifier"))
         let inputs = ["x": try Tensor([Float(0.25), -1, 2, 3], shape: [2, 2])]
         let here = try await model.predict(inputs)
         let there = try await model.offload(inputs)
@@ -47,7 +50,7 @@ final class OffloadTests: XCTestCase {
 
     func testAHundredOffloadsAtOnce() async throws {
         let runtime = try Runtime(endpoints: [Endpoint(name: "server", url: try TestServer.need())])
-        let model = try await runtime.load(Places.model("identity_f32"))
+        let model = try await runtime.load(Places.model("identity_f32"), options: identity)
         try await withThrowingTaskGroup(of: Void.self) { group in
             for index in 0..<100 {
                 group.addTask {
@@ -70,12 +73,12 @@ final class OffloadTests: XCTestCase {
         }
         endpoint.token = .provider(giving)
         let runtime = try Runtime(endpoints: [endpoint])
-        let prediction = try await runtime.load(Places.model("identity_f32")).offload(inputs)
+        let prediction = try await runtime.load(Places.model("identity_f32"), options: identity).offload(inputs)
         XCTAssertEqual(prediction["y"], inputs["x"])
         XCTAssertGreaterThan(giving.calls.total, 0)
 
         endpoint.token = .provider(Tokens { throw SignedOut() })
-        let model = try await Runtime(endpoints: [endpoint]).load(Places.model("identity_f32"))
-        await assertFails(.remoteFailed, saying: ["signed out"]) { try await model.offload(inputs) }
+        let model = try await Runtime(endpoints: [endpoint]).load(Places.model("identity_f32"), options: identity)
+        await assertFails(.invalidArgument, saying: ["server", "signed out"]) { try await model.offload(inputs) }
     }
 }

@@ -10,11 +10,15 @@ pub(super) fn served(model: &str) -> String {
 }
 
 /// A case that loads `model` and calls it; what is to come of it follows.
+///
+/// A served file is called `model.onnx`, so it is loaded under the name that the server knows: its folder's.
 pub(super) fn case(name: &str, model: impl Into<String>, call: Call) -> Case {
+    let model = model.into();
+    let folder = model.strip_prefix("repository/").and_then(|path| path.split('/').next());
     Case {
         name: name.to_owned(),
-        model: model.into(),
-        load: Load::default(),
+        load: Load { name: folder.map(str::to_owned), ..Load::default() },
+        model,
         before: None,
         call,
         options: Options::default(),
