@@ -5,6 +5,8 @@
 //! `--stock` runs plain tract on the same file, without any pass of ours. Symbolic dimensions are 1; the values of
 //! the inputs are the same every time. The memory is the most that the process has held.
 
+#![allow(clippy::print_stdout, reason = "a program prints")]
+
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::time::Instant;

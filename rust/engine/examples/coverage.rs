@@ -6,6 +6,8 @@
 //! rounding explains: an element may also be off by 1e-6 (1e-3 in f16) of the largest expected one, or of 1 where that is
 //! larger. That is what is left near 0 after terms have cancelled; ONNX Runtime's own runner allows 1e-5.
 
+#![allow(clippy::print_stdout, reason = "a program prints")]
+
 use std::error::Error;
 use std::fs;
 use std::path::Path;
@@ -118,6 +120,7 @@ fn difference(got: &Tensor, expected: &Tensor, (rtol, atol): (f64, f64)) -> Resu
     let largest =
         expected.iter().map(|value| value.abs()).filter(|value| value.is_finite()).fold(1.0, f64::max);
     for (index, (got, expected)) in got.into_iter().zip(expected).enumerate() {
+        #[allow(clippy::float_cmp, reason = "infinities are equal or not")]
         let close = got == expected
             || (got.is_nan() && expected.is_nan())
             || (got - expected).abs() <= (atol + rtol * expected.abs()).max(rounding * largest);

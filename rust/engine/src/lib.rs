@@ -16,6 +16,10 @@
 //! ```
 
 #![forbid(unsafe_code)]
+#![allow(
+    clippy::wildcard_imports,
+    reason = "the macros of tract's `internal` prelude need its traits and types in scope"
+)]
 
 mod compile;
 mod convert;

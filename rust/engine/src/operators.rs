@@ -3,6 +3,7 @@
 mod attention;
 mod bit_shift;
 mod elementwise;
+mod loss;
 mod native;
 mod reduce;
 mod space_to_depth;
@@ -10,7 +11,7 @@ mod swish;
 mod wires;
 
 use tract_onnx::model::OnnxOpRegister;
-use tract_onnx::tract_hir::internal::{TractResult, ensure};
+use tract_onnx::tract_hir::internal::{TractErrorContext, TractResult};
 
 /// Adds them to tract's own, in place of those of the same name.
 pub(crate) fn register(register: &mut OnnxOpRegister) {
@@ -18,6 +19,8 @@ pub(crate) fn register(register: &mut OnnxOpRegister) {
     register.insert("BitShift", bit_shift::bit_shift);
     register.insert("Celu", elementwise::celu);
     register.insert("Mish", elementwise::mish);
+    register.insert("NegativeLogLikelihoodLoss", loss::negative_log_likelihood);
+    register.insert("SoftmaxCrossEntropyLoss", loss::softmax_cross_entropy);
     register.insert("ReduceLogSumExp", reduce::reduce_log_sum_exp);
     register.insert("ReduceMax", reduce::reduce_max);
     register.insert("ReduceMin", reduce::reduce_min);
@@ -29,7 +32,12 @@ pub(crate) fn register(register: &mut OnnxOpRegister) {
 
 /// An axis from nought up.
 fn axis(axis: i64, rank: usize) -> TractResult<usize> {
-    let resolved = if axis < 0 { axis + rank as i64 } else { axis };
-    ensure!((0..rank as i64).contains(&resolved), "axis {axis} of a tensor of {rank} axes");
-    Ok(resolved as usize)
+    let resolved = if axis < 0 { axis.saturating_add(signed(rank)) } else { axis };
+    let inside = usize::try_from(resolved).ok().filter(|&resolved| resolved < rank);
+    inside.with_context(|| format!("axis {axis} of a tensor of {rank} axes"))
+}
+
+/// A size as ONNX counts.
+fn signed(size: usize) -> i64 {
+    i64::try_from(size).unwrap_or(i64::MAX)
 }

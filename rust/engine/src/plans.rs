@@ -113,10 +113,10 @@ impl<P> Plans<P> {
     }
 
     fn fill(&self, key: PlanKey, make: impl FnOnce(&PlanKey) -> Result<P, Fault>) -> Result<Arc<P>, Fault> {
-        let made = make(&key).map(Arc::new);
+        let outcome = make(&key).map(Arc::new);
         let mut slots = lock(&self.slots);
         slots.retain(|slot| slot.plan.is_some() || slot.key != key);
-        if let Ok(plan) = &made {
+        if let Ok(plan) = &outcome {
             slots.push(Slot { key, plan: Some(plan.clone()) });
             let ready = slots.iter().filter(|slot| slot.plan.is_some()).count();
             for _ in self.capacity..ready {
@@ -127,7 +127,7 @@ impl<P> Plans<P> {
         }
         drop(slots);
         self.changed.tell();
-        made
+        outcome
     }
 }
 

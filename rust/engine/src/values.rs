@@ -53,15 +53,13 @@ fn constant_operands(node: &NodeProto) -> impl Iterator<Item = &str> {
             &[1]
         }
         "Slice" => &[1, 2, 3, 4],
-        "Pad" => &[1, 2, 3],
         "ConstantOfShape" | "If" | "BlackmanWindow" | "HammingWindow" | "HannWindow" => &[0],
         "Range" => &[0, 1, 2],
-        "Resize" | "Upsample" => &[1, 2, 3],
+        "Pad" | "Resize" => &[1, 2, 3],
         "Dropout" | "DFT" | "Col2Im" | "OneHot" => &[1, 2],
         "STFT" => &[1, 3],
         "NonMaxSuppression" => &[2, 3, 4],
         "MelWeightMatrix" => &[0, 1, 2, 3, 4],
-        "MaxUnpool" => &[2],
         _ => &[],
     };
     indices.iter().filter_map(|&index| node.input.get(index)).map(String::as_str)

@@ -1,5 +1,7 @@
 //! Cancellation, deadlines, warm-up and many threads on one model.
 
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test fails by panicking, helpers included")]
+
 mod common;
 
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,5 +1,7 @@
 //! Tensors in files beside the model: read from inside its folder and from nowhere else.
 
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test fails by panicking, helpers included")]
+
 mod common;
 
 use std::fs;

@@ -2,6 +2,13 @@
 //!
 //! `TANDEM_FUZZ_ROUNDS` sets how many are tried; the seeds are the same every time.
 
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test fails by panicking, helpers included"
+)]
+
 mod common;
 
 use std::time::{Duration, Instant};

@@ -1,5 +1,7 @@
 //! Loading: what a model says of itself, and what is refused.
 
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test fails by panicking, helpers included")]
+
 mod common;
 
 use common::{load, load_error, model, source, try_load};

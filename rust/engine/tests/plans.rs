@@ -1,5 +1,7 @@
 //! Plans for given shapes give what a fresh load gives.
 
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test fails by panicking, helpers included")]
+
 mod common;
 
 use common::{load, run, try_load};

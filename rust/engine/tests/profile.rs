@@ -1,5 +1,7 @@
 //! Profiles: every node once, and sums that add up.
 
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test fails by panicking, helpers included")]
+
 mod common;
 
 use common::load;

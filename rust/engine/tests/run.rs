@@ -1,5 +1,7 @@
 //! Running: every type, names, shapes, values and what is refused.
 
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test fails by panicking, helpers included")]
+
 mod common;
 
 use common::{floats, integers, load, model, named, run, try_load};
@@ -157,7 +159,7 @@ fn a_large_input_that_decides_shapes_is_refused_by_name() {
         builder.output("y", DataType::Float32, [tandem_onnx::Dim::Unknown; 1]);
         builder.node("Expand", ["x", "shape"], ["y"]);
     });
-    let inputs = named([("x", floats(&[1], &[1.0])), ("shape", integers(&[1; 5000]))]);
+    let inputs = named([("x", floats(&[1], &[1.0])), ("shape", integers(&vec![1; 5000]))]);
     match run(load(&proto).as_ref(), &inputs) {
         Err(RunError::Input(InputError::Value { name, .. })) => assert_eq!(name, "shape"),
         other => panic!("{other:?}"),

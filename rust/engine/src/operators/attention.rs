@@ -12,6 +12,7 @@ use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_hir::internal::*;
 
 use super::reduce::{Extreme, extreme_over};
+use super::signed;
 use super::wires::Wires;
 
 pub(super) fn attention(
@@ -126,7 +127,9 @@ impl Expansion for Attention {
         let value = sizes.repeat_heads(&mut wires, value)?;
 
         let product = wires.op(EinSum::new("bhik,bhjk->bhij".parse()?, wide), &[query, key])?;
-        let scale = wires.scalar(self.scale.unwrap_or(1.0 / (sizes.head as f32).sqrt()), product)?;
+        #[allow(clippy::cast_precision_loss, reason = "the size of a head is small")]
+        let scale = self.scale.unwrap_or_else(|| 1.0 / (sizes.head as f32).sqrt());
+        let scale = wires.scalar(scale, product)?;
         let product = wires.binary(math::mul(), product, scale)?;
         let capped = self.soft_cap(&mut wires, product)?;
         let bias = self.bias(&mut wires, inputs, &sizes, offset, wide)?;
@@ -243,7 +246,7 @@ impl Attention {
             causal: self.causal,
             left: self.left,
             right: self.right,
-            offset: offset as i64,
+            offset: signed(offset),
             queries: sizes.queries,
             keys: sizes.keys,
             external: self.lengths.is_some() && self.past.is_none(),
@@ -327,12 +330,12 @@ impl Allowed {
         let mut values = Vec::with_capacity(lengths.len() * self.queries * self.keys);
         for &length in lengths {
             let offset = match length {
-                Some(length) if self.external => length - self.queries as i64,
+                Some(length) if self.external => length.saturating_sub(signed(self.queries)),
                 _ => self.offset,
             };
-            for query in 0..self.queries as i64 {
-                for key in 0..self.keys as i64 {
-                    let behind = query + offset - key;
+            for query in 0..signed(self.queries) {
+                for key in 0..signed(self.keys) {
+                    let behind = query.saturating_add(offset).saturating_sub(key);
                     let open = length.is_none_or(|length| key < length)
                         && (!self.causal || behind >= 0)
                         && self.left.is_none_or(|left| behind <= left)

@@ -14,10 +14,12 @@ pub(super) fn celu(_context: &ParsingContext<'_>, node: &NodeProto) -> Built {
     Ok((native(Elementwise::Celu { alpha: alpha.into() }), vec![]))
 }
 
+#[allow(clippy::unnecessary_wraps, reason = "the signature that tract wants")]
 pub(super) fn mish(_context: &ParsingContext<'_>, _node: &NodeProto) -> Built {
     Ok((native(Elementwise::Mish), vec![]))
 }
 
+#[allow(clippy::unnecessary_wraps, reason = "the signature that tract wants")]
 pub(super) fn softplus(_context: &ParsingContext<'_>, _node: &NodeProto) -> Built {
     Ok((native(Elementwise::Softplus), vec![]))
 }

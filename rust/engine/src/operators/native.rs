@@ -50,7 +50,7 @@ impl<F: Function> Expansion for Native<F> {
                 let results = self.0.facts(&facts.iter().collect::<Vec<_>>())?;
                 for (output, result) in outputs.iter().zip(results) {
                     solver.equals(&output.datum_type, result.datum_type)?;
-                    solver.equals(&output.rank, result.rank() as i64)?;
+                    solver.equals(&output.rank, super::signed(result.rank()))?;
                     if result.shape.is_concrete() {
                         solver.equals(&output.shape, result.shape.to_tvec())?;
                     }

@@ -133,7 +133,7 @@ impl Reduce {
         let axes = match axes {
             Some(axes) if !axes.is_empty() => axes,
             _ if self.noop => vec![],
-            _ => (0..rank as i64).collect(),
+            _ => (0..super::signed(rank)).collect(),
         };
         let mut resolved =
             axes.into_iter().map(|axis| super::axis(axis, rank)).collect::<TractResult<Vec<_>>>()?;

@@ -79,7 +79,7 @@ impl<'a> Wires<'a> {
         from: &[usize],
         to: &[usize],
     ) -> TractResult<OutletId> {
-        let dims = |sizes: &[usize]| sizes.iter().map(|size| size.to_dim()).collect();
+        let dims = |sizes: &[usize]| sizes.iter().map(ToDim::to_dim).collect();
         self.op(AxisOp::Reshape(axis, dims(from), dims(to)), &[value])
     }
 

@@ -34,7 +34,7 @@ pub(super) fn turn_around(mut node: NodeProto, patch: &mut Patch<'_>) {
 fn turn(patch: &mut Patch<'_>, from: String, to: String, axis: i64) {
     let starts = patch.integers("starts", &[-1]);
     let ends = patch.integers("ends", &[i64::MIN]);
-    let axes = patch.integers("axes", &[axis]);
+    let along = patch.integers("axes", &[axis]);
     let steps = patch.integers("steps", &[-1]);
-    patch.node("Slice", vec![from, starts, ends, axes, steps], to);
+    patch.node("Slice", vec![from, starts, ends, along, steps], to);
 }
