@@ -1,0 +1,67 @@
+//! Options of loading a model.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use tandem::{Limits, LoadOptions, Model, Runtime, RuntimeBuilder};
+
+use super::values;
+use crate::error::CliError;
+
+/// A model and what it may take.
+#[derive(Args, Debug)]
+pub(crate) struct ModelArgs {
+    /// The ONNX file
+    #[arg(value_name = "MODEL")]
+    path: PathBuf,
+
+    /// The SHA-256 that the file must have, in hexadecimal
+    #[arg(long, value_name = "DIGEST", help_heading = "Limits")]
+    sha256: Option<String>,
+
+    /// Bytes of the model, external data included
+    #[arg(long, value_name = "BYTES", value_parser = values::bytes, help_heading = "Limits")]
+    limit_model_bytes: Option<u64>,
+
+    /// Nodes of the graph
+    #[arg(long, value_name = "COUNT", help_heading = "Limits")]
+    limit_nodes: Option<u64>,
+
+    /// Bytes of any one tensor
+    #[arg(long, value_name = "BYTES", value_parser = values::bytes, help_heading = "Limits")]
+    limit_tensor_bytes: Option<u64>,
+
+    /// Inputs of the graph
+    #[arg(long, value_name = "COUNT", help_heading = "Limits")]
+    limit_inputs: Option<u64>,
+}
+
+impl ModelArgs {
+    /// Loads the model, under `name` where the endpoints know it by another one.
+    pub(crate) fn load(
+        &self,
+        builder: RuntimeBuilder,
+        name: Option<&str>,
+    ) -> Result<(Runtime, Model), CliError> {
+        let options = LoadOptions {
+            limits: self.limits(),
+            name: name.map(str::to_owned),
+            sha256: self.sha256.clone(),
+            ..LoadOptions::default()
+        };
+        let runtime = builder.build()?;
+        let model = runtime.load(&self.path, &options)?;
+        Ok((runtime, model))
+    }
+
+    /// The limits asked for; the defaults where none are.
+    pub(crate) fn limits(&self) -> Limits {
+        let default = Limits::default();
+        Limits {
+            model_bytes: self.limit_model_bytes.unwrap_or(default.model_bytes),
+            nodes: self.limit_nodes.unwrap_or(default.nodes),
+            tensor_bytes: self.limit_tensor_bytes.unwrap_or(default.tensor_bytes),
+            inputs: self.limit_inputs.unwrap_or(default.inputs),
+        }
+    }
+}
