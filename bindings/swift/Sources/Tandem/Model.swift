@@ -128,7 +128,8 @@ public final class Model: Sendable {
         let deadline = options.timeout.map { ContinuousClock.now + $0 }
         return try await lane.run(until: deadline, interrupt: cancel.interrupt) { [raw, runtime] in
             try TandemError.translating {
-                let named = try inputs.map { try $1.named($0, in: runtime.raw) }
+                // In one order always, so that the same mistake gives the same error.
+                let named = try inputs.sorted { $0.key < $1.key }.map { try $1.named($0, in: runtime.raw) }
                 return try work(raw, named, options.raw(until: deadline), cancel)
             }
         }
