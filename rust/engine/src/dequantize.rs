@@ -10,6 +10,7 @@ use tandem_core::{Limits, LoadError};
 use tandem_onnx::{DataType, GraphProto, NodeProto, TensorProto};
 
 use crate::limits::at_most;
+use crate::scale_index::ScaleIndex;
 
 /// Replaces every `Cast` and `DequantizeLinear` of constants to f32 in `graph` by its result.
 pub(crate) fn expand(graph: &mut GraphProto, limits: &Limits) -> Result<(), LoadError> {
@@ -86,7 +87,11 @@ fn dequantize_linear(
         },
         None => None,
     };
-    let Some(index) = ScaleIndex::new(node, &dims, scale, zero.copied()) else {
+    let integer = |name: &str| node.attribute(name).map(|attribute| attribute.i);
+    let (axis, block) = (integer("axis").unwrap_or(1), integer("block_size").unwrap_or(0));
+    let index = ScaleIndex::new(&dims, &shape(scale)?, axis, block);
+    // What does not fit is left to tract to complain of.
+    let Some(index) = index.filter(|_| zero.is_none_or(|zero| zero.dims == scale.dims)) else {
         return Ok(None);
     };
     for (position, value) in values.iter_mut().enumerate() {
@@ -95,64 +100,6 @@ fn dequantize_linear(
         *value = (*value - zero) * scales[index];
     }
     Ok(Some((dims, values)))
-}
-
-/// Which scale belongs to which element.
-enum ScaleIndex {
-    /// One for all.
-    Tensor,
-    /// One for every index of an axis: elements behind the axis, and its size.
-    Axis { inner: usize, size: usize },
-    /// One for every block along an axis: elements behind it, its size, the blocks on it, elements a block.
-    Block { inner: usize, size: usize, blocks: usize, block: usize },
-}
-
-impl ScaleIndex {
-    /// `None` where the shapes do not fit, which is left to tract to complain of.
-    fn new(
-        node: &NodeProto,
-        dims: &[usize],
-        scale: &TensorProto,
-        zero: Option<&TensorProto>,
-    ) -> Option<Self> {
-        if zero.is_some_and(|zero| zero.dims != scale.dims) {
-            return None;
-        }
-        let scales = scale.shape().ok()?;
-        let count: usize = scales.iter().product();
-        let block =
-            node.attribute("block_size").map_or(Ok(0), |attribute| usize::try_from(attribute.i)).ok()?;
-        if block == 0 && count == 1 && scales.len() <= 1 {
-            return Some(Self::Tensor);
-        }
-        let axis = node.attribute("axis").map_or(1, |attribute| attribute.i);
-        let axis = if axis < 0 { axis.checked_add(i64::try_from(dims.len()).ok()?)? } else { axis };
-        let axis = usize::try_from(axis).ok().filter(|&axis| axis < dims.len())?;
-        let inner = dims[axis + 1..].iter().product();
-        let size = dims[axis];
-        if block == 0 {
-            return (scales == [size]).then_some(Self::Axis { inner, size });
-        }
-        let blocks = size.div_ceil(block);
-        let fits = scales.len() == dims.len()
-            && scales
-                .iter()
-                .zip(dims)
-                .enumerate()
-                .all(|(index, (&scale, &dim))| scale == if index == axis { blocks } else { dim });
-        fits.then_some(Self::Block { inner, size, blocks, block })
-    }
-
-    fn of(&self, position: usize) -> usize {
-        match *self {
-            Self::Tensor => 0,
-            Self::Axis { inner, size } => position / inner % size,
-            Self::Block { inner, size, blocks, block } => {
-                let (outer, rest) = (position / (inner * size), position % (inner * size));
-                (outer * blocks + rest / inner / block) * inner + rest % inner
-            }
-        }
-    }
 }
 
 /// The elements as f32 where they are of a type narrower than f32 and expand without loss.

@@ -39,6 +39,7 @@ mod plans;
 mod profile;
 mod rewrite;
 mod run;
+mod scale_index;
 mod source;
 mod support;
 mod validate;

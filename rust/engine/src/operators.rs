@@ -2,7 +2,9 @@
 
 mod attention;
 mod bit_shift;
+mod either;
 mod elementwise;
+mod linear;
 mod loss;
 mod native;
 mod reduce;
@@ -19,6 +21,8 @@ pub(crate) fn register(register: &mut OnnxOpRegister) {
     register.insert("BitShift", bit_shift::bit_shift);
     register.insert("Celu", elementwise::celu);
     register.insert("Mish", elementwise::mish);
+    register.insert("DequantizeLinear", linear::dequantize);
+    register.insert("QuantizeLinear", linear::quantize);
     register.insert("NegativeLogLikelihoodLoss", loss::negative_log_likelihood);
     register.insert("SoftmaxCrossEntropyLoss", loss::softmax_cross_entropy);
     register.insert("ReduceLogSumExp", reduce::reduce_log_sum_exp);

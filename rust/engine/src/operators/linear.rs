@@ -1,0 +1,128 @@
+//! `QuantizeLinear` and `DequantizeLinear` with scales that are not known before the run, or that belong to blocks:
+//! tract's own want one constant scale for a tensor or for an axis.
+
+use tract_onnx::model::ParsingContext;
+use tract_onnx::pb::NodeProto;
+use tract_onnx::tract_hir::internal::*;
+
+use super::either::stock_or;
+use super::native::{Function, native};
+use crate::scale_index::ScaleIndex;
+
+type Built = TractResult<(Box<dyn InferenceOp>, Vec<String>)>;
+
+pub(super) fn quantize(context: &ParsingContext<'_>, node: &NodeProto) -> Built {
+    let linear = Linear::of(node)?;
+    let own = native(Quantize(linear));
+    if linear.block == 0 { stock_or(own, &[1, 2], context, node) } else { Ok((own, vec![])) }
+}
+
+pub(super) fn dequantize(context: &ParsingContext<'_>, node: &NodeProto) -> Built {
+    let linear = Linear::of(node)?;
+    let own = native(Dequantize(linear));
+    if linear.block == 0 { stock_or(own, &[1, 2], context, node) } else { Ok((own, vec![])) }
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Linear {
+    axis: i64,
+    block: i64,
+}
+
+impl Linear {
+    fn of(node: &NodeProto) -> TractResult<Self> {
+        let axis = node.get_attr_opt("axis")?.unwrap_or(1);
+        Ok(Self { axis, block: node.get_attr_opt("block_size")?.unwrap_or(0) })
+    }
+
+    fn index(self, values: &Tensor, scales: &Tensor, zeros: Option<&&Tensor>) -> TractResult<ScaleIndex> {
+        if let Some(zeros) = zeros {
+            ensure!(
+                zeros.shape() == scales.shape(),
+                "zero points {:?} of scales {:?}",
+                zeros.shape(),
+                scales.shape()
+            );
+        }
+        let index = ScaleIndex::new(values.shape(), scales.shape(), self.axis, self.block);
+        index.with_context(|| {
+            format!("scales of shape {:?} for values of {:?}", scales.shape(), values.shape())
+        })
+    }
+}
+
+/// The zero points as f64, in which every integer of up to 32 bits is exact.
+fn zero_points(zeros: Option<&&Tensor>) -> TractResult<Option<Vec<f64>>> {
+    zeros.map(|zeros| Ok(zeros.cast_to::<f64>()?.try_as_plain_ram()?.as_slice::<f64>()?.to_vec())).transpose()
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Quantize(Linear);
+
+impl Quantize {
+    fn output(inputs: &[&TypedFact]) -> DatumType {
+        inputs.get(2).map_or(DatumType::U8, |zero| zero.datum_type.unquantized())
+    }
+}
+
+impl Function for Quantize {
+    const NAME: &'static str = "QuantizeLinear";
+
+    fn facts(&self, inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
+        let output = Self::output(inputs);
+        ensure!(output.is_integer() && output.size_of() <= 2, "a zero point of {output:?}");
+        Ok(tvec!(output.fact(inputs[0].shape.to_tvec())))
+    }
+
+    #[allow(clippy::cast_possible_truncation, reason = "f32 is the type in which ONNX divides")]
+    fn call(&self, inputs: &[&Tensor]) -> TractResult<TVec<Tensor>> {
+        let (values, scales, zeros) = (inputs[0], inputs[1], inputs.get(2));
+        let index = self.0.index(values, scales, zeros)?;
+        let output = zeros.map_or(DatumType::U8, |zeros| zeros.datum_type().unquantized());
+        let (low, high) = match output {
+            DatumType::U8 => (0.0, f64::from(u8::MAX)),
+            DatumType::I8 => (f64::from(i8::MIN), f64::from(i8::MAX)),
+            DatumType::U16 => (0.0, f64::from(u16::MAX)),
+            _ => (f64::from(i16::MIN), f64::from(i16::MAX)),
+        };
+        let zeros = zero_points(zeros)?;
+        let (values_f32, scales) = (values.cast_to::<f32>()?, scales.cast_to::<f32>()?);
+        let (values_f32, scales) = (values_f32.try_as_plain_ram()?, scales.try_as_plain_ram()?);
+        let scales = scales.as_slice::<f32>()?;
+        let quantise = |(position, value): (usize, &f32)| {
+            let index = index.of(position);
+            let steps = f64::from((value / scales[index]).round_ties_even());
+            (steps + zeros.as_ref().map_or(0.0, |zeros| zeros[index])).clamp(low, high)
+        };
+        let quantised: Vec<f64> = values_f32.as_slice::<f32>()?.iter().enumerate().map(quantise).collect();
+        let quantised = Tensor::from_shape(values.shape(), &quantised)?;
+        Ok(tvec!(quantised.cast_to_dt(output)?.into_owned()))
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Dequantize(Linear);
+
+impl Function for Dequantize {
+    const NAME: &'static str = "DequantizeLinear";
+
+    fn facts(&self, inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
+        Ok(tvec!(inputs[1].datum_type.fact(inputs[0].shape.to_tvec())))
+    }
+
+    fn call(&self, inputs: &[&Tensor]) -> TractResult<TVec<Tensor>> {
+        let (values, scales, zeros) = (inputs[0], inputs[1], inputs.get(2));
+        let index = self.0.index(values, scales, zeros)?;
+        let zeros = zero_points(zeros)?;
+        let output = scales.datum_type();
+        let (steps, scales) = (values.cast_to::<f64>()?, scales.cast_to::<f64>()?);
+        let (steps, scales) = (steps.try_as_plain_ram()?, scales.try_as_plain_ram()?);
+        let scales = scales.as_slice::<f64>()?;
+        let expand = |(position, step): (usize, &f64)| {
+            let index = index.of(position);
+            (step - zeros.as_ref().map_or(0.0, |zeros| zeros[index])) * scales[index]
+        };
+        let expanded: Vec<f64> = steps.as_slice::<f64>()?.iter().enumerate().map(expand).collect();
+        Ok(tvec!(Tensor::from_shape(values.shape(), &expanded)?.cast_to_dt(output)?.into_owned()))
+    }
+}
