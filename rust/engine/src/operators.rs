@@ -2,6 +2,7 @@
 
 mod attention;
 mod bit_shift;
+mod cast;
 mod either;
 mod elementwise;
 mod linear;
@@ -19,6 +20,7 @@ use tract_onnx::tract_hir::internal::{TractErrorContext, TractResult};
 pub(crate) fn register(register: &mut OnnxOpRegister) {
     register.insert("Attention", attention::attention);
     register.insert("BitShift", bit_shift::bit_shift);
+    register.insert("Cast", cast::cast);
     register.insert("Celu", elementwise::celu);
     register.insert("Mish", elementwise::mish);
     register.insert("DequantizeLinear", linear::dequantize);

@@ -45,6 +45,17 @@ fn celu_multiplies_by_alpha() {
 }
 
 #[test]
+fn a_cast_to_i64_keeps_every_value() {
+    let proto = model(17, |builder| {
+        builder.input("x", DataType::Uint32, dims!["n"]).output("y", DataType::Int64, dims!["n"]);
+        builder.node("Cast", ["x"], ["y"]).attr("to", i64::from(DataType::Int64.number()));
+    });
+    let x = Tensor::from_vec([3], vec![0_u32, 1 << 31, u32::MAX]).unwrap();
+    let outputs = run(load(&proto).as_ref(), &named([("x", x)])).unwrap();
+    assert_eq!(outputs.get("y").unwrap().to_vec::<i64>().unwrap(), [0, 1 << 31, i64::from(u32::MAX)]);
+}
+
+#[test]
 fn swish_knows_alpha() {
     close(&unary("Swish", &[("alpha", 0.5)], &[1.0, -2.0]), &[0.622_459_35, -0.537_882_84]);
 }

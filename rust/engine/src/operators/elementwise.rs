@@ -36,7 +36,8 @@ impl Elementwise {
         // ln(1 + e^x), for which e^x may overflow and 1 + e^x may round to 1.
         let softplus = |x: f64| x.max(0.0) + (-x.abs()).exp().ln_1p();
         match self {
-            Self::Celu { alpha } => x.max(0.0) + (alpha * (x / alpha).exp_m1()).min(0.0),
+            Self::Celu { .. } if x > 0.0 => x,
+            Self::Celu { alpha } => alpha * (x / alpha).exp_m1(),
             Self::Mish => x * softplus(x).tanh(),
             Self::Softplus => softplus(x),
         }
