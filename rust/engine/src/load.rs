@@ -39,7 +39,7 @@ pub(crate) fn load(source: &ModelSource, options: &LoadOptions) -> Result<OnnxMo
     let shape_like = values::shape_like(&graph, &info);
     let weights = weights::take(&mut graph)?;
     let template = lower::lower(graph, weights, proto.opset_import, &info)?;
-    let model = OnnxModel::new(info, options.limits, template, shape_like, options.plans);
+    let mut model = OnnxModel::new(info, options.limits, template, shape_like, options.plans);
     model.prepare()?;
     Ok(model)
 }

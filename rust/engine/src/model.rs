@@ -20,7 +20,8 @@ use crate::values::LARGEST_VALUE;
 pub(crate) struct OnnxModel {
     info: ModelInfo,
     limits: Limits,
-    template: Template,
+    /// What plans are made of; gone where the model's only plan is made, because it holds all weights once more.
+    template: Option<Template>,
     /// Whether the value of each input is part of a plan's key.
     shape_like: Vec<bool>,
     plans: Plans<Plan>,
@@ -34,11 +35,12 @@ impl OnnxModel {
         shape_like: Vec<bool>,
         plans: usize,
     ) -> Self {
+        let template = Some(template);
         Self { info, limits, template, shape_like, plans: Plans::new(plans) }
     }
 
     /// Makes the only plan of a model whose shapes are all fixed, so that its errors are errors of the load.
-    pub(crate) fn prepare(&self) -> Result<(), LoadError> {
+    pub(crate) fn prepare(&mut self) -> Result<(), LoadError> {
         let fixed = |input: &TensorInfo| {
             let sizes = input.shape.iter().flatten().map(|dimension| match dimension {
                 Dimension::Fixed(size) => Some(*size),
@@ -56,11 +58,16 @@ impl OnnxModel {
         };
         let inputs = shapes.into_iter().map(|shape| InputKey { shape, value: None }).collect();
         self.plan(PlanKey { inputs }, &Control::default())?;
+        self.template = None;
         Ok(())
     }
 
     fn plan(&self, key: PlanKey, control: &Control) -> Result<Arc<Plan>, Fault> {
-        self.plans.get(key, control, |key| compile(&self.template, &self.info, key, &self.limits, control))
+        self.plans.get(key, control, |key| {
+            let missing = || Fault::Internal("a model of fixed shapes has lost its plan".to_owned());
+            let template = self.template.as_ref().ok_or_else(missing)?;
+            compile(template, &self.info, key, &self.limits, control)
+        })
     }
 
     fn plan_for(&self, inputs: &NamedTensors, control: &Control) -> Result<Arc<Plan>, RunError> {
