@@ -1,8 +1,9 @@
 //! What offloading costs over a bare HTTP exchange of the same bytes.
 //!
-//! Against one trivial server on loopback, which answers every request with the same bytes, two subjects take turns
-//! in one process: the client as applications use it, and a socket that writes the request that the client
-//! wrote and reads to the end of the answer. Prints a JSON array of rows.
+//! Against one trivial server on loopback, which answers every request with the same bytes, three subjects take turns
+//! in one process: the client as applications use it, its HTTP library with a body made beforehand, and a
+//! socket that writes the bytes that the client wrote and reads as many as the answer has. Prints a JSON array of rows: medians, and the median
+//! of each phase of the client.
 //!
 //! Usage: `bench_offload [ROUNDS]`
 
@@ -15,12 +16,20 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::client::conn::http1::SendRequest;
+use hyper_util::rt::TokioIo;
 use tandem_core::{
-    Control, DType, Dimension, Endpoint, ModelInfo, NamedTensors, Remote, RemoteRequest, Tensor, TensorInfo,
-    WireFormat,
+    Control, DType, Dimension, Endpoint, ModelInfo, NamedTensors, Remote, RemoteRequest, RemoteTiming,
+    Tensor, TensorInfo, WireFormat,
 };
 use tandem_remote::HttpRemote;
 use tandem_wire::{Form, HEADER_LENGTH, InferResponse};
+use tokio::runtime::Runtime;
+
+/// A phase of the client, and where it stands.
+type Part = (&'static str, fn(&RemoteTiming) -> Duration);
 
 /// Turns before the clock counts.
 const WARM_UP: usize = 20;
@@ -36,10 +45,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Both subjects in turns, and what one costs over the other.
+/// The subjects in turns, and what the client costs over the others.
 fn compare(case: &str, elements: usize, rounds: usize) -> Result<Vec<serde_json::Value>, Box<dyn Error>> {
     let server = Server::start(answer()?)?;
-    let remote = HttpRemote::new()?;
+    let remote = HttpRemote::new();
     let model = model(elements);
     let values = (0..=u16::MAX).cycle().take(elements).map(f32::from).collect();
     let inputs = NamedTensors::new([("x", Tensor::from_vec([1, elements], values)?)])?;
@@ -48,27 +57,47 @@ fn compare(case: &str, elements: usize, rounds: usize) -> Result<Vec<serde_json:
     let request =
         RemoteRequest { endpoint: &endpoint, model: &model, inputs: &inputs, wanted: &[], id: Some("bench") };
     remote.infer(&request, &Control::default())?;
-    let mut bare = Bare::connect(&server)?;
+    let mut socket = Socket::connect(&server)?;
+    let mut library = Library::connect(&server)?;
 
-    let (mut through_client, mut through_socket) = (Vec::new(), Vec::new());
+    let (mut by_client, mut by_library, mut by_socket) = (Vec::new(), Vec::new(), Vec::new());
+    let mut phases = Vec::new();
     for _ in 0..WARM_UP + rounds {
         let begin = Instant::now();
-        remote.infer(&request, &Control::default())?;
-        through_client.push(begin.elapsed());
+        let answer = remote.infer(&request, &Control::default())?;
+        by_client.push(begin.elapsed());
+        phases.push(answer.timing);
         let begin = Instant::now();
-        bare.exchange()?;
-        through_socket.push(begin.elapsed());
+        library.exchange()?;
+        by_library.push(begin.elapsed());
+        let begin = Instant::now();
+        socket.exchange()?;
+        by_socket.push(begin.elapsed());
     }
     let row = |subject: &str, metric: &str, unit: &str, value: f64| serde_json::json!({"case": case, "subject": subject, "metric": metric, "unit": unit, "value": value});
-    let (client, socket) = (median(&mut through_client), median(&mut through_socket));
-    Ok(vec![
-        row("tandem", "median latency", "ms", client * 1e3),
-        row("bare HTTP", "median latency", "ms", socket * 1e3),
-        row("tandem", "cost over bare HTTP", "%", (client / socket - 1.0) * 100.0),
-    ])
+    let (client, library, socket) = (median(by_client), median(by_library), median(by_socket));
+    let cost = |bare: f64| (client / bare - 1.0) * 100.0;
+    let mut rows = vec![
+        row("tandem", "latency", "ms", client * 1e3),
+        row("hyper", "latency", "ms", library * 1e3),
+        row("socket", "latency", "ms", socket * 1e3),
+        row("tandem", "cost over hyper", "%", cost(library)),
+        row("tandem", "cost over socket", "%", cost(socket)),
+    ];
+    let parts: [Part; 5] = [
+        ("encode", |timing| timing.encode),
+        ("upload", |timing| timing.upload),
+        ("wait", |timing| timing.wait),
+        ("download", |timing| timing.download),
+        ("decode", |timing| timing.decode),
+    ];
+    for (metric, part) in parts {
+        rows.push(row("tandem", metric, "ms", median(phases.iter().map(part).collect()) * 1e3));
+    }
+    Ok(rows)
 }
 
-fn median(times: &mut Vec<Duration>) -> f64 {
+fn median(mut times: Vec<Duration>) -> f64 {
     times.drain(..WARM_UP);
     times.sort_unstable();
     times.get(times.len() / 2).map_or(0.0, Duration::as_secs_f64)
@@ -103,7 +132,7 @@ fn answer() -> Result<Vec<u8>, Box<dyn Error>> {
 struct Server {
     address: SocketAddr,
     answer: usize,
-    /// The last request, as it came.
+    /// The first request, as it came.
     request: Arc<Mutex<Vec<u8>>>,
 }
 
@@ -123,6 +152,10 @@ impl Server {
         });
         Ok(server)
     }
+
+    fn request(&self) -> Vec<u8> {
+        self.request.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }
 
 fn serve(mut stream: TcpStream, answer: &[u8], kept: &Mutex<Vec<u8>>) -> io::Result<()> {
@@ -139,8 +172,7 @@ fn serve(mut stream: TcpStream, answer: &[u8], kept: &Mutex<Vec<u8>>) -> io::Res
         let Some(length) = request_length(request) else { continue };
         if filled == length {
             let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
-            if kept.len() != length {
-                kept.clear();
+            if kept.is_empty() {
                 kept.extend_from_slice(request);
             }
             drop(kept);
@@ -159,22 +191,57 @@ fn request_length(start: &[u8]) -> Option<usize> {
 }
 
 /// A socket that sends the client's own request.
-struct Bare {
+struct Socket {
     stream: TcpStream,
     request: Vec<u8>,
     answer: Vec<u8>,
 }
 
-impl Bare {
+impl Socket {
     fn connect(server: &Server) -> io::Result<Self> {
         let stream = TcpStream::connect(server.address)?;
         stream.set_nodelay(true)?;
-        let request = server.request.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        Ok(Self { stream, request, answer: vec![0; server.answer] })
+        Ok(Self { stream, request: server.request(), answer: vec![0; server.answer] })
     }
 
     fn exchange(&mut self) -> io::Result<()> {
         self.stream.write_all(&self.request)?;
         self.stream.read_exact(&mut self.answer)
+    }
+}
+
+/// The client's HTTP library on one connection, with the body of the client's own request.
+struct Library {
+    runtime: Runtime,
+    sender: SendRequest<Full<Bytes>>,
+    host: String,
+    body: Bytes,
+}
+
+impl Library {
+    fn connect(server: &Server) -> Result<Self, Box<dyn Error>> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let sender = runtime.block_on(async {
+            let stream = tokio::net::TcpStream::connect(server.address).await?;
+            stream.set_nodelay(true)?;
+            let (sender, driver) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+            // Its end is the sender's.
+            tokio::spawn(async { drop(driver.await) });
+            Ok::<_, Box<dyn Error>>(sender)
+        })?;
+        let request = Bytes::from(server.request());
+        let head = request.windows(4).position(|window| window == b"\r\n\r\n").ok_or("no request came")?;
+        Ok(Self { runtime, sender, host: server.address.to_string(), body: request.slice(head + 4..) })
+    }
+
+    fn exchange(&mut self) -> Result<(), Box<dyn Error>> {
+        let request = http::Request::post("/v2/models/bench/infer")
+            .header("host", &self.host)
+            .body(Full::new(self.body.clone()))?;
+        self.runtime.block_on(async {
+            self.sender.ready().await?;
+            self.sender.send_request(request).await?.collect().await?;
+            Ok(())
+        })
     }
 }

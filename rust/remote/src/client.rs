@@ -16,80 +16,34 @@ use tandem_wire::{
 
 use crate::address::model_path;
 use crate::answer;
+use crate::connection::Connection;
 use crate::exchange::{Bounds, Call, Reply};
 use crate::failure::Failure;
+use crate::lane::Stopped;
 use crate::site::{Site, Sites};
 use crate::status::{is_overload, refusal};
-use crate::worker::{Stopped, Worker};
 
 /// Runs models on endpoints over HTTP/1.1.
 ///
 /// Create one and share it: it keeps connections, TLS sessions and what it learned of each endpoint. Any number of
-/// threads may call it at once, threads of an async runtime that may block included. It has one thread of its own
-/// for all sockets. Dropping it closes every connection and waits for nothing.
+/// threads may call it at once, those of an async runtime included. It has no thread of its own: a call drives its
+/// connection on the thread that makes it. Dropping the client closes every connection and waits for nothing.
 ///
 /// Errors are those of [`RemoteError`]; none of them, and no line of the log, repeats tensors or credentials.
 pub struct HttpRemote {
-    worker: Worker,
     sites: Sites,
     /// Together they make a request's `id` where the caller gives none.
     ids: (u64, AtomicU64),
 }
 
 impl HttpRemote {
-    /// A client with no connection yet. Fails where the system gives no thread.
-    pub fn new() -> Result<Self, RemoteError> {
-        let worker = Worker::start()
-            .map_err(|error| RemoteError::Internal { detail: format!("no worker: {error}") })?;
-        let seed = RandomState::new().hash_one(0);
-        Ok(Self { worker, sites: Sites::default(), ids: (seed, AtomicU64::new(0)) })
+    /// A client with no connection yet.
+    pub fn new() -> Self {
+        Self { sites: Sites::default(), ids: (RandomState::new().hash_one(0), AtomicU64::new(0)) }
     }
 
     fn site(&self, endpoint: &Endpoint) -> Result<Arc<Site>, RemoteError> {
         self.sites.of(endpoint).map_err(|detail| Failure::Configuration(detail).at(&endpoint.name))
-    }
-
-    /// Runs an exchange, or whatever else ends in a failure, on the worker.
-    fn run<T: Send + 'static>(
-        &self,
-        endpoint: &Endpoint,
-        control: &Control,
-        work: impl Future<Output = Result<T, Failure>> + Send + 'static,
-    ) -> Result<T, RemoteError> {
-        match self.worker.run(control, work) {
-            Ok(done) => done.map_err(|failure| failure.at(&endpoint.name)),
-            Err(Stopped::Interrupted(interrupt)) => Err(interrupt.into()),
-            Err(Stopped::Broken) => {
-                Err(RemoteError::Internal { detail: "the exchange was dropped".to_owned() })
-            }
-        }
-    }
-
-    /// The form in which tensors travel to `endpoint`: what is configured, else what the endpoint was found to
-    /// speak.
-    fn form(
-        &self,
-        endpoint: &Endpoint,
-        control: &Control,
-        site: &Arc<Site>,
-        bounds: Bounds,
-    ) -> Result<Form, RemoteError> {
-        match endpoint.wire {
-            WireFormat::Binary => return Ok(Form::Binary),
-            WireFormat::Json => return Ok(Form::Json),
-            WireFormat::Auto => {}
-        }
-        if let Some(form) = site.form.get() {
-            return Ok(*form);
-        }
-        let call = call(endpoint, site, "/v2".to_owned(), None, bounds);
-        let site = site.clone();
-        let found = self.run(endpoint, control, async move {
-            // Only one caller asks; the others wait for what it learns.
-            let learned = site.form.get_or_try_init(|| probe(call)).await;
-            learned.copied().map_or_else(ProbeError::settled, |form| Ok(Ok(form)))
-        })?;
-        found.map_err(|reply| refusal(&endpoint.name, "", 0, &reply))
     }
 
     fn encode(
@@ -131,7 +85,7 @@ impl Remote for HttpRemote {
         let model = endpoint.model_name(&request.model.name);
         let path = model_path(model, "infer").map_err(misconfigured)?;
         let site = self.site(endpoint)?;
-        let form = self.form(endpoint, control, &site, bounds)?;
+        let form = form(endpoint, control, &site, bounds)?;
 
         let begin = Instant::now();
         let payload = self.encode(request, &wanted, form)?;
@@ -140,7 +94,7 @@ impl Remote for HttpRemote {
         control.check(Instant::now())?;
 
         let call = call(endpoint, &site, path, Some(payload), bounds);
-        let reply = self.run(endpoint, control, call.perform())?;
+        let reply = run(endpoint, control, &site, async |kept| call.perform(kept).await)?;
         log::debug!(
             "endpoint {:?}, model {model:?}: status {}, {request_bytes} bytes up, {} down",
             endpoint.name,
@@ -176,8 +130,32 @@ impl Remote for HttpRemote {
         let bounds = Bounds::new(endpoint);
         let site = self.site(endpoint)?;
         let call = call(endpoint, &site, "/v2/health/ready".to_owned(), None, bounds);
-        let reply = self.run(endpoint, control, call.perform())?;
+        let reply = run(endpoint, control, &site, async |kept| call.perform(kept).await)?;
         Ok(reply.status.is_success())
+    }
+}
+
+impl Default for HttpRemote {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Runs an exchange on a lane of the endpoint.
+fn run<T: Send>(
+    endpoint: &Endpoint,
+    control: &Control,
+    site: &Site,
+    work: impl AsyncFnOnce(&mut Option<Connection>) -> Result<T, Failure> + Send,
+) -> Result<T, RemoteError> {
+    let internal = |detail| RemoteError::Internal { detail };
+    let mut lane = site.lanes.take().map_err(|error| internal(format!("no runtime: {error}")))?;
+    let result = lane.run(control, work);
+    site.lanes.put(lane);
+    match result {
+        Ok(done) => done.map_err(|failure| failure.at(&endpoint.name)),
+        Err(Stopped::Interrupted(interrupt)) => Err(interrupt.into()),
+        Err(Stopped::Broken) => Err(internal("the exchange was dropped".to_owned())),
     }
 }
 
@@ -189,6 +167,31 @@ fn call(
     bounds: Bounds,
 ) -> Call {
     Call { site: site.clone(), path, payload, token: endpoint.token.clone(), bounds }
+}
+
+/// The form in which tensors travel to `endpoint`: what is configured, else what the endpoint was found to
+/// speak.
+fn form(
+    endpoint: &Endpoint,
+    control: &Control,
+    site: &Arc<Site>,
+    bounds: Bounds,
+) -> Result<Form, RemoteError> {
+    match endpoint.wire {
+        WireFormat::Binary => return Ok(Form::Binary),
+        WireFormat::Json => return Ok(Form::Json),
+        WireFormat::Auto => {}
+    }
+    if let Some(form) = site.form.get() {
+        return Ok(*form);
+    }
+    let call = call(endpoint, site, "/v2".to_owned(), None, bounds);
+    let found = run(endpoint, control, site, async |kept| {
+        // Only one caller asks; the others wait for what it learns.
+        let learned = site.form.get_or_try_init(|| probe(&call, kept)).await;
+        learned.copied().map_or_else(ProbeError::settled, |form| Ok(Ok(form)))
+    })?;
+    found.map_err(|reply| refusal(&endpoint.name, "", 0, &reply))
 }
 
 /// A question that taught nothing that lasts.
@@ -213,8 +216,8 @@ impl ProbeError {
 }
 
 /// Asks the endpoint what it can do. A server that answers without listing the binary extension is sent JSON.
-async fn probe(call: Call) -> Result<Form, ProbeError> {
-    let reply = call.perform().await.map_err(ProbeError::Failed)?;
+async fn probe(call: &Call, kept: &mut Option<Connection>) -> Result<Form, ProbeError> {
+    let reply = call.perform(kept).await.map_err(ProbeError::Failed)?;
     if reply.status.is_success() {
         let metadata = serde_json::from_slice::<ServerMetadata>(&reply.body);
         let binary = metadata.is_ok_and(|metadata| metadata.lists_binary());

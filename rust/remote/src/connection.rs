@@ -1,7 +1,6 @@
-//! One HTTP connection, and the pool of those that may be used again.
+//! One HTTP connection.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
@@ -31,6 +30,15 @@ impl Connection {
         Ok(Self { sender, meter, driver })
     }
 
+    /// Whether the connection is still open after it has waited, as far as is known here.
+    pub(crate) async fn is_open(&self) -> bool {
+        // The first lets the runtime hear what has come in the meantime, the second lets the driver act on it.
+        for _ in 0..2 {
+            tokio::task::yield_now().await;
+        }
+        !self.sender.is_closed()
+    }
+
     /// Waits for the connection to be ready for another request. `false` where the endpoint closes it.
     pub(crate) async fn settle(&mut self) -> bool {
         /// An answer that came whole leaves a connection ready at once; one that came before the request was read
@@ -43,38 +51,5 @@ impl Connection {
 impl Drop for Connection {
     fn drop(&mut self) {
         self.driver.abort();
-    }
-}
-
-/// Connections of one endpoint that wait for the next request.
-#[derive(Default)]
-pub(crate) struct Pool(Mutex<Vec<(Connection, Instant)>>);
-
-impl Pool {
-    /// A connection waits no longer than this: behind many a gateway it is dead by then.
-    const LONGEST_WAIT: Duration = Duration::from_secs(30);
-    /// No more than this many wait.
-    const MOST: usize = 16;
-
-    /// The connection that was used last, if it is still open.
-    pub(crate) fn take(&self) -> Option<Connection> {
-        let mut waiting = self.lock();
-        waiting.retain(|(connection, since)| {
-            !connection.sender.is_closed() && since.elapsed() < Self::LONGEST_WAIT
-        });
-        waiting.pop().map(|(connection, _)| connection)
-    }
-
-    /// Keeps a connection for the next request.
-    pub(crate) fn put(&self, connection: Connection) {
-        let mut waiting = self.lock();
-        if waiting.len() == Self::MOST {
-            waiting.remove(0);
-        }
-        waiting.push((connection, Instant::now()));
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Vec<(Connection, Instant)>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

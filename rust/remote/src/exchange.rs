@@ -89,12 +89,14 @@ struct Broken {
 
 impl Call {
     /// Sends the request and reads the answer. A token that is refused is refreshed, once.
-    pub(crate) async fn perform(self) -> Result<Reply, Failure> {
+    ///
+    /// `kept` is a connection from before, if there is one, and afterwards the one to keep.
+    pub(crate) async fn perform(&self, kept: &mut Option<Connection>) -> Result<Reply, Failure> {
         let Some(source) = &self.token else {
-            return self.send(None).await;
+            return self.send(kept, None).await;
         };
         let token = ask(source, false).await?.map_err(|error| Failure::Configuration(error.to_string()))?;
-        let reply = self.send(Some(token)).await?;
+        let reply = self.send(kept, Some(token)).await?;
         if !is_refusal(reply.status) {
             return Ok(reply);
         }
@@ -102,21 +104,23 @@ impl Call {
             status: reply.status.as_u16(),
             detail: error.to_string(),
         })?;
-        self.send(Some(token)).await
+        self.send(kept, Some(token)).await
     }
 
-    /// Sends the request on a connection that waits, or on a new one where there is none or it turns out dead
+    /// Sends the request on the connection that was kept, or on a new one where there is none or it turns out dead
     /// before the request was through.
-    async fn send(&self, token: Option<Secret>) -> Result<Reply, Failure> {
-        if let Some(connection) = self.site.pool.take() {
-            match self.send_on(connection, token.clone(), Duration::ZERO).await {
+    async fn send(&self, kept: &mut Option<Connection>, token: Option<Secret>) -> Result<Reply, Failure> {
+        if let Some(connection) = kept.take()
+            && connection.is_open().await
+        {
+            match self.send_on(connection, kept, token.clone(), Duration::ZERO).await {
                 Err(Broken { unsent: true, failure: Failure::Lost(..) }) => {}
                 done => return done.map_err(|broken| broken.failure),
             }
         }
         let begin = Instant::now();
         let connection = self.connect().await?;
-        self.send_on(connection, token, begin.elapsed()).await.map_err(|broken| broken.failure)
+        self.send_on(connection, kept, token, begin.elapsed()).await.map_err(|broken| broken.failure)
     }
 
     async fn connect(&self) -> Result<Connection, Failure> {
@@ -136,6 +140,7 @@ impl Call {
     async fn send_on(
         &self,
         mut connection: Connection,
+        kept: &mut Option<Connection>,
         token: Option<Secret>,
         connect: Duration,
     ) -> Result<Reply, Broken> {
@@ -164,7 +169,7 @@ impl Call {
             download: end.saturating_duration_since(head),
         };
         if ended && connection.settle().await {
-            self.site.pool.put(connection);
+            *kept = Some(connection);
         }
         Ok(Reply { status, headers, body, secret: token, phases })
     }

@@ -14,7 +14,7 @@
 //! use tandem_core::{CancellationToken, Control, Endpoint, Remote};
 //! use tandem_remote::HttpRemote;
 //!
-//! let remote = HttpRemote::new()?;
+//! let remote = HttpRemote::new();
 //! let endpoint = Endpoint::new("cloud", "https://models.example.com");
 //! let deadline = Some(Instant::now() + Duration::from_millis(500));
 //! let control = Control { token: CancellationToken::new(), deadline };
@@ -32,10 +32,10 @@ mod connect;
 mod connection;
 mod exchange;
 mod failure;
+mod lane;
 mod meter;
 mod site;
 mod status;
 mod tls;
-mod worker;
 
 pub use client::HttpRemote;

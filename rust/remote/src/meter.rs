@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 /// What passed on a connection since [`Meter::begin`].
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Marks {
-    /// When the first byte was written.
+    /// When writing the first byte began.
     pub(crate) first_write: Option<Instant>,
     /// When the last byte so far was written.
     pub(crate) last_write: Option<Instant>,
@@ -40,11 +40,13 @@ impl Meter {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn writing(&self) {
+        self.lock().first_write.get_or_insert_with(Instant::now);
+    }
+
     fn wrote(&self, count: usize) {
-        let now = Instant::now();
         let mut marks = self.lock();
-        marks.first_write.get_or_insert(now);
-        marks.last_write = Some(now);
+        marks.last_write = Some(Instant::now());
         marks.written += count as u64;
     }
 
@@ -93,6 +95,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Metered<S> {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        self.meter.writing();
         let result = Pin::new(&mut self.inner).poll_write(context, bytes);
         self.note_write(result)
     }
@@ -102,6 +105,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Metered<S> {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        self.meter.writing();
         let result = Pin::new(&mut self.inner).poll_write_vectored(context, slices);
         self.note_write(result)
     }

@@ -8,7 +8,7 @@ use tandem_wire::Form;
 use tokio::sync::OnceCell;
 
 use crate::address::Address;
-use crate::connection::Pool;
+use crate::lane::Lanes;
 use crate::tls::client_config;
 
 /// An endpoint's address and TLS settings, and what belongs to exactly those.
@@ -17,7 +17,7 @@ pub(crate) struct Site {
     settings: EndpointTls,
     pub(crate) address: Address,
     pub(crate) tls: Option<Arc<ClientConfig>>,
-    pub(crate) pool: Pool,
+    pub(crate) lanes: Lanes,
     /// The form that the endpoint was found to speak.
     pub(crate) form: OnceCell<Form>,
 }
@@ -30,7 +30,7 @@ impl Site {
             settings: endpoint.tls.clone(),
             tls: address.tls.then(|| client_config(&endpoint.tls)).transpose()?,
             address,
-            pool: Pool::default(),
+            lanes: Lanes::default(),
             form: OnceCell::new(),
         })
     }

@@ -1,5 +1,5 @@
 //! What an exchange does when all goes well, and what it does about tokens, caps and connections.
-#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+#![allow(clippy::panic, clippy::unwrap_used, reason = "helpers of tests")]
 
 mod support;
 
@@ -37,7 +37,7 @@ fn recording(extensions: &'static str) -> (FaultServer, Arc<Mutex<Vec<Received>>
 #[test]
 fn an_endpoint_that_lists_the_extension_is_sent_binary_after_one_question() {
     let (server, seen) = recording(BINARY);
-    let remote = HttpRemote::new().unwrap();
+    let remote = HttpRemote::new();
     for _ in 0..3 {
         assert_eq!(values(&call(&remote, &auto(&server)).unwrap()), [-1.0, -0.5, 0.0, 0.5]);
     }
@@ -59,7 +59,7 @@ fn an_endpoint_that_lists_the_extension_is_sent_binary_after_one_question() {
 fn an_endpoint_that_does_not_is_sent_json() {
     for extensions in ["[]", r#"["model_repository_extension"]"#] {
         let (server, seen) = recording(extensions);
-        let answer = call(&HttpRemote::new().unwrap(), &auto(&server)).unwrap();
+        let answer = call(&HttpRemote::new(), &auto(&server)).unwrap();
         assert_eq!(values(&answer), [-1.0, -0.5, 0.0, 0.5]);
         let seen = seen.lock().unwrap();
         assert_eq!(seen[1].header("content-type"), Some("application/json"));
@@ -75,7 +75,7 @@ fn a_server_that_has_no_metadata_is_sent_json() {
             "/v2" => Act::Send(answer(status, &[], body.as_bytes())),
             _ => Act::Send(ok(&echo(received), &[])),
         });
-        call(&HttpRemote::new().unwrap(), &auto(&server)).unwrap();
+        call(&HttpRemote::new(), &auto(&server)).unwrap();
     }
 }
 
@@ -85,7 +85,7 @@ fn a_server_too_busy_to_say_what_it_speaks_is_overloaded_and_asked_again() {
         0 => Act::Send(answer(503, &[("retry-after", "2")], b"busy")),
         _ => serve(received, BINARY),
     });
-    let remote = HttpRemote::new().unwrap();
+    let remote = HttpRemote::new();
     let error = call(&remote, &auto(&server)).unwrap_err();
     assert!(matches!(error, RemoteError::Overloaded { status: 503, .. }), "{error:?}");
     call(&remote, &auto(&server)).unwrap();
@@ -99,7 +99,7 @@ fn the_configured_form_is_not_asked_for() {
     {
         let (server, seen) = recording("[]");
         let endpoint = Endpoint { wire, ..auto(&server) };
-        call(&HttpRemote::new().unwrap(), &endpoint).unwrap();
+        call(&HttpRemote::new(), &endpoint).unwrap();
         let seen = seen.lock().unwrap();
         assert_eq!(seen.len(), 1);
         assert_eq!(seen[0].header("content-type"), Some(content_type));
@@ -109,7 +109,7 @@ fn the_configured_form_is_not_asked_for() {
 #[test]
 fn connections_are_used_again_one_after_the_other() {
     let (server, _) = recording(BINARY);
-    let remote = HttpRemote::new().unwrap();
+    let remote = HttpRemote::new();
     for i in 0..50 {
         let answer = call(&remote, &endpoint(server.url())).unwrap();
         assert_eq!(answer.timing.connect.is_zero(), i > 0);
@@ -121,7 +121,7 @@ fn connections_are_used_again_one_after_the_other() {
 fn a_connection_that_the_server_closes_is_not_used_again() {
     let server =
         FaultServer::start(|received| Act::SendAndClose(ok(&echo(received), &[("connection", "close")])));
-    let remote = HttpRemote::new().unwrap();
+    let remote = HttpRemote::new();
     for _ in 0..10 {
         call(&remote, &endpoint(server.url())).unwrap();
     }
@@ -132,7 +132,7 @@ fn a_connection_that_the_server_closes_is_not_used_again() {
 fn a_connection_that_died_while_waiting_is_replaced() {
     // The server closes without having said that it would.
     let server = FaultServer::start(|received| Act::SendAndClose(ok(&echo(received), &[])));
-    let remote = HttpRemote::new().unwrap();
+    let remote = HttpRemote::new();
     for i in 1..=10 {
         call(&remote, &endpoint(server.url())).unwrap();
         // The client has been told by the time that the server is done with the connection.
@@ -147,7 +147,7 @@ fn a_request_that_may_have_been_run_is_not_sent_again() {
         0 => Act::Send(ok(&echo(received), &[])),
         _ => Act::SendAndReset(Vec::new()),
     });
-    let remote = HttpRemote::new().unwrap();
+    let remote = HttpRemote::new();
     call(&remote, &endpoint(server.url())).unwrap();
     let error = call(&remote, &endpoint(server.url())).unwrap_err();
     assert!(matches!(error, RemoteError::ConnectionLost { phase: "wait", .. }), "{error:?}");
@@ -157,7 +157,7 @@ fn a_request_that_may_have_been_run_is_not_sent_again() {
 #[test]
 fn fifty_calls_at_once_all_get_their_own_answer() {
     let (server, _) = recording(BINARY);
-    let remote = HttpRemote::new().unwrap();
+    let remote = HttpRemote::new();
     std::thread::scope(|scope| {
         for i in 0..50_usize {
             let (remote, server) = (&remote, &server);
@@ -179,7 +179,7 @@ fn a_client_may_be_used_and_dropped_on_threads_of_another_runtime() {
     let endpoint = auto(&server);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
     runtime.block_on(async {
-        let remote = Arc::new(HttpRemote::new().unwrap());
+        let remote = Arc::new(HttpRemote::new());
         let (shared, target) = (remote.clone(), endpoint.clone());
         tokio::task::spawn_blocking(move || call(&shared, &target).unwrap()).await.unwrap();
         // Not good manners, but no panic: the call blocks this worker.
@@ -192,7 +192,7 @@ fn a_client_may_be_used_and_dropped_on_threads_of_another_runtime() {
 #[test]
 fn dropping_the_client_closes_its_connections() {
     let (server, _) = recording(BINARY);
-    let remote = HttpRemote::new().unwrap();
+    let remote = HttpRemote::new();
     call(&remote, &endpoint(server.url())).unwrap();
     drop(remote);
     assert!(server.wait_closed(1, support::PATIENCE));
@@ -217,7 +217,7 @@ fn a_refused_token_is_refreshed_once() {
         });
         let source = Arc::new(Refreshing(Mutex::default()));
         let endpoint = Endpoint { token: Some(source.clone()), ..endpoint(server.url()) };
-        call(&HttpRemote::new().unwrap(), &endpoint).unwrap();
+        call(&HttpRemote::new(), &endpoint).unwrap();
         assert_eq!(*source.0.lock().unwrap(), [false, true]);
         assert_eq!(server.requests(), 2);
     }
@@ -230,7 +230,7 @@ fn a_token_that_is_refused_again_is_unauthorized_and_not_shown() {
         Act::Send(answer(401, &[], said.as_bytes()))
     });
     let endpoint = Endpoint { token: Some(Arc::new(Secret::new("s3cret"))), ..endpoint(server.url()) };
-    let error = call(&HttpRemote::new().unwrap(), &endpoint).unwrap_err();
+    let error = call(&HttpRemote::new(), &endpoint).unwrap_err();
     assert!(matches!(&error, RemoteError::Unauthorized { status: 401, .. }), "{error:?}");
     assert!(!format!("{error} {error:?} {endpoint:?}").contains("s3cret"), "{error:?}");
     assert_eq!(server.requests(), 2);
@@ -258,7 +258,7 @@ impl TokenSource for Panicking {
 #[test]
 fn a_token_that_cannot_be_had_is_a_typed_error() {
     let server = FaultServer::start(|_| Act::Send(answer(401, &[], b"")));
-    let remote = HttpRemote::new().unwrap();
+    let remote = HttpRemote::new();
     let error = |source: Arc<dyn TokenSource>| {
         call(&remote, &Endpoint { token: Some(source), ..endpoint(server.url()) }).unwrap_err()
     };
@@ -282,7 +282,7 @@ fn a_token_that_cannot_be_had_is_a_typed_error() {
 fn a_request_over_the_cap_is_not_sent() {
     let (server, _) = recording(BINARY);
     let endpoint = Endpoint { max_request_bytes: 200, ..endpoint(server.url()) };
-    let remote = HttpRemote::new().unwrap();
+    let remote = HttpRemote::new();
     let control = control(&CancellationToken::new());
     let error = call_with(&remote, &endpoint, 100, &control).unwrap_err();
     assert!(
@@ -295,11 +295,11 @@ fn a_request_over_the_cap_is_not_sent() {
 
 #[test]
 fn retry_after_reaches_the_caller() {
-    let at = httpdate(Duration::from_secs(3600));
+    let at = httpdate(Duration::from_hours(1));
     for (value, least, most) in [("7", 7, 7), (at.as_str(), 3500, 3600)] {
         let bytes = answer(429, &[("retry-after", value)], br#"{"error":"slow down"}"#);
         let server = FaultServer::start(move |_| Act::Send(bytes.clone()));
-        let error = call(&HttpRemote::new().unwrap(), &endpoint(server.url())).unwrap_err();
+        let error = call(&HttpRemote::new(), &endpoint(server.url())).unwrap_err();
         let after = tandem_core::Error::from(error).retry_after().unwrap().as_secs();
         assert!((least..=most).contains(&after), "{value}: {after}");
     }
@@ -320,7 +320,7 @@ fn every_phase_is_measured() {
         Act::Drip(head.to_vec(), body.to_vec(), Duration::ZERO)
     });
     let control = control(&CancellationToken::new());
-    let answer = call_with(&HttpRemote::new().unwrap(), &endpoint(server.url()), 64, &control).unwrap();
+    let answer = call_with(&HttpRemote::new(), &endpoint(server.url()), 64, &control).unwrap();
     let timing = answer.timing;
     assert_eq!(timing.server, Some(Duration::from_micros(12_500)));
     assert!(!timing.connect.is_zero() && !timing.encode.is_zero() && !timing.decode.is_zero(), "{timing:?}");
@@ -333,7 +333,7 @@ fn every_phase_is_measured() {
 fn an_upload_that_the_server_reads_slowly_is_time_of_the_upload() {
     let server = FaultServer::start(|received| Act::Send(ok(&echo(received), &[])));
     let control = control(&CancellationToken::new());
-    let answer = call_with(&HttpRemote::new().unwrap(), &endpoint(server.url()), 4 << 20, &control).unwrap();
+    let answer = call_with(&HttpRemote::new(), &endpoint(server.url()), 4 << 20, &control).unwrap();
     let timing = answer.timing;
     assert!(!timing.upload.is_zero() && !timing.download.is_zero(), "{timing:?}");
     assert_eq!(answer.outputs.get("y").unwrap().byte_len(), 16 << 20);
@@ -341,7 +341,7 @@ fn an_upload_that_the_server_reads_slowly_is_time_of_the_upload() {
 
 #[test]
 fn readiness_is_the_status_alone() {
-    let remote = HttpRemote::new().unwrap();
+    let remote = HttpRemote::new();
     for (status, body, ready) in [
         (200, "", true),
         (200, r#"{"ready":true}"#, true),
@@ -371,7 +371,7 @@ fn model_of(dtype: DType, shape: &[usize]) -> ModelInfo {
 #[test]
 fn every_type_crosses_bit_for_bit_in_the_forms_it_has() {
     let (server, _) = recording(BINARY);
-    let remote = HttpRemote::new().unwrap();
+    let remote = HttpRemote::new();
     for dtype in DType::ALL {
         let tensor = match dtype {
             DType::String => {
@@ -418,7 +418,7 @@ fn a_scalar_travels_as_a_row_of_one() {
     let endpoint = endpoint(server.url());
     let request =
         RemoteRequest { endpoint: &endpoint, model: &model, inputs: &inputs, wanted: &[], id: None };
-    let answer = HttpRemote::new().unwrap().infer(&request, &Control::default()).unwrap();
+    let answer = HttpRemote::new().infer(&request, &Control::default()).unwrap();
     assert_eq!(answer.outputs.get("y"), Some(&tensor));
     assert_eq!(parse(&seen.lock().unwrap()[0]).inputs.get("x").unwrap().shape(), [1]);
 }
@@ -426,7 +426,7 @@ fn a_scalar_travels_as_a_row_of_one() {
 #[test]
 fn what_does_not_fit_the_model_is_not_sent() {
     let (server, _) = recording(BINARY);
-    let remote = HttpRemote::new().unwrap();
+    let remote = HttpRemote::new();
     let endpoint = endpoint(server.url());
     let model = echo_model(4);
     let infer = |inputs: &NamedTensors, wanted: &[String]| {
@@ -452,12 +452,12 @@ fn a_model_goes_by_its_name_there() {
         Act::Send(ok(&echo(received), &[]))
     });
     let models = BTreeMap::from([("echo".to_owned(), "echo/v2".to_owned())]);
-    call(&HttpRemote::new().unwrap(), &Endpoint { models, ..endpoint(server.url()) }).unwrap();
+    call(&HttpRemote::new(), &Endpoint { models, ..endpoint(server.url()) }).unwrap();
 }
 
 #[test]
 fn a_url_that_is_not_an_address_is_a_configuration_error() {
-    let remote = HttpRemote::new().unwrap();
+    let remote = HttpRemote::new();
     for url in ["ftp://host", "http://user:s3cret@host", "http://host/s3cret", "host"] {
         let error = call(&remote, &endpoint(url)).unwrap_err();
         assert_eq!(error.code(), ErrorCode::InvalidArgument, "{url}: {error}");

@@ -1,5 +1,5 @@
 //! Whatever goes wrong between client and endpoint ends in the right typed error, and before the deadline.
-#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+#![allow(clippy::panic, clippy::unwrap_used, reason = "helpers of tests")]
 
 mod support;
 
@@ -15,7 +15,7 @@ use tandem_wire::HEADER_LENGTH;
 const LARGE: usize = 8 << 20;
 
 fn error_of(endpoint: &Endpoint) -> RemoteError {
-    call(&HttpRemote::new().unwrap(), endpoint).unwrap_err()
+    call(&HttpRemote::new(), endpoint).unwrap_err()
 }
 
 /// The error when every request is answered with these bytes and the connection then closed.
@@ -49,7 +49,7 @@ fn a_name_that_does_not_exist_is_unreachable() {
 #[test]
 fn a_reset_half_way_up_is_a_connection_lost_during_upload() {
     let server = FaultServer::greeting(Greeting::ResetAfter(100_000));
-    let remote = HttpRemote::new().unwrap();
+    let remote = HttpRemote::new();
     let control = control(&CancellationToken::new());
     let error = call_with(&remote, &endpoint(server.url()), LARGE, &control).unwrap_err();
     assert_eq!(lost_during(&error), "upload");
@@ -59,7 +59,7 @@ fn a_reset_half_way_up_is_a_connection_lost_during_upload() {
 fn a_refusal_in_the_middle_of_the_upload_is_heard() {
     let early = answer(413, &[("connection", "close")], br#"{"error":"too large"}"#);
     let server = FaultServer::greeting(Greeting::Interrupt(100_000, early));
-    let remote = HttpRemote::new().unwrap();
+    let remote = HttpRemote::new();
     let control = control(&CancellationToken::new());
     let error = call_with(&remote, &endpoint(server.url()), LARGE, &control).unwrap_err();
     assert!(matches!(&error, RemoteError::TooLarge { what: "request", .. }), "{error:?}");
@@ -102,7 +102,7 @@ fn a_body_that_ends_early_is_a_connection_lost_during_download() {
 fn a_server_that_does_not_read_is_lost_when_the_endpoints_time_is_over() {
     let server = FaultServer::greeting(Greeting::Ignore);
     let endpoint = Endpoint { timeout: Duration::from_millis(300), ..endpoint(server.url()) };
-    let remote = HttpRemote::new().unwrap();
+    let remote = HttpRemote::new();
     let control = control(&CancellationToken::new());
     let error = call_with(&remote, &endpoint, LARGE, &control).unwrap_err();
     assert_eq!(lost_during(&error), "upload");
@@ -266,7 +266,7 @@ fn class(error: &RemoteError) -> (&'static str, u16) {
 
 #[test]
 fn every_status_is_classified_whatever_its_body_is() {
-    let remote = HttpRemote::new().unwrap();
+    let remote = HttpRemote::new();
     for (status, expected) in [
         (301, "rejected"),
         (302, "rejected"),

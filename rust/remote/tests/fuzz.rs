@@ -68,7 +68,7 @@ fn a_damaged_answer_over_a_socket_ends_in_a_typed_error_or_in_outputs_that_fit()
         let good = ok(&echo(received), &[("server-timing", "compute;dur=1.5"), ("retry-after", "1")]);
         Act::SendAndClose(mutate(&good, received.index as u64))
     });
-    let remote = HttpRemote::new().unwrap();
+    let remote = HttpRemote::new();
     let endpoint = endpoint(server.url());
     for round in 0..(rounds() / 100).max(300) {
         match call(&remote, &endpoint) {

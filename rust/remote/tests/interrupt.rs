@@ -67,7 +67,7 @@ fn wait_for_stall(stalled: &Stalled) {
 
 #[test]
 fn cancelling_ends_an_exchange_in_every_phase_and_drops_its_connection() {
-    let remote = HttpRemote::new().unwrap();
+    let remote = HttpRemote::new();
     for stalled in stalled_servers() {
         let token = CancellationToken::new();
         let result = std::thread::scope(|scope| {
@@ -88,7 +88,7 @@ fn cancelling_ends_an_exchange_in_every_phase_and_drops_its_connection() {
 
 #[test]
 fn a_deadline_ends_an_exchange_in_every_phase() {
-    let remote = HttpRemote::new().unwrap();
+    let remote = HttpRemote::new();
     for stalled in stalled_servers() {
         let deadline = Instant::now() + Duration::from_millis(300);
         let control = Control { deadline: Some(deadline), ..Control::default() };
@@ -102,7 +102,7 @@ fn a_deadline_ends_an_exchange_in_every_phase() {
 #[test]
 fn a_call_that_is_already_stopped_opens_no_connection() {
     let server = FaultServer::start(|received| Act::Send(ok(&echo(received), &[])));
-    let remote = HttpRemote::new().unwrap();
+    let remote = HttpRemote::new();
     let cancelled = CancellationToken::new();
     cancelled.cancel();
     let late = Control { deadline: Some(Instant::now()), ..Control::default() };
@@ -130,7 +130,7 @@ fn a_token_source_that_does_not_answer_can_be_cancelled() {
     let (give, take) = channel::<()>();
     let source: Arc<dyn TokenSource> = Arc::new(Slow(Mutex::new(take)));
     let endpoint = Endpoint { token: Some(source), ..endpoint("http://127.0.0.1:9") };
-    let remote = HttpRemote::new().unwrap();
+    let remote = HttpRemote::new();
     let deadline = Some(Instant::now() + Duration::from_millis(100));
     let error = call_with(&remote, &endpoint, 4, &Control { deadline, ..Control::default() }).unwrap_err();
     assert_eq!(error, RemoteError::Interrupted(Interrupt::DeadlineExceeded));
@@ -143,7 +143,7 @@ fn a_token_source_that_does_not_answer_can_be_cancelled() {
 fn a_cancelled_call_leaves_the_client_fit_for_the_next() {
     let stall = FaultServer::start(|_| Act::SendAndStall(Vec::new()));
     let server = FaultServer::start(|received| Act::Send(ok(&echo(received), &[])));
-    let remote = HttpRemote::new().unwrap();
+    let remote = HttpRemote::new();
     for _ in 0..20 {
         let deadline = Some(Instant::now() + Duration::from_millis(5));
         let control = Control { deadline, ..Control::default() };

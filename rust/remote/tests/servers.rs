@@ -87,7 +87,7 @@ fn speaks_binary(endpoint: &Endpoint) -> bool {
 
 #[test]
 fn every_type_comes_back_bit_for_bit() {
-    let remote = HttpRemote::new().unwrap();
+    let remote = HttpRemote::new();
     for server in servers() {
         for wire in [WireFormat::Binary, WireFormat::Json, WireFormat::Auto] {
             if wire == WireFormat::Binary && !speaks_binary(&server) {
@@ -110,7 +110,7 @@ fn every_type_comes_back_bit_for_bit() {
 
 #[test]
 fn nan_and_infinities_come_back_in_binary_form() {
-    let remote = HttpRemote::new().unwrap();
+    let remote = HttpRemote::new();
     let tensor = Tensor::from_vec([1, 4], vec![f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 1.0]).unwrap();
     for server in servers().into_iter().filter(speaks_binary) {
         let endpoint = Endpoint { wire: WireFormat::Binary, ..server };
@@ -120,7 +120,7 @@ fn nan_and_infinities_come_back_in_binary_form() {
 
 #[test]
 fn a_large_tensor_comes_back_whole() {
-    let remote = HttpRemote::new().unwrap();
+    let remote = HttpRemote::new();
     let values = (0..=u16::MAX).cycle().take(150_528).map(|i| f32::from(i).sin()).collect();
     let tensor = Tensor::from_vec([3, 50_176], values).unwrap();
     for server in servers() {
@@ -130,7 +130,7 @@ fn a_large_tensor_comes_back_whole() {
 
 #[test]
 fn a_ready_server_says_so_and_an_unknown_model_is_not_found() {
-    let remote = HttpRemote::new().unwrap();
+    let remote = HttpRemote::new();
     for server in servers() {
         assert!(remote.is_ready(&server, &control()).unwrap(), "{}", server.name);
         let models = BTreeMap::from([("identity_f32".to_owned(), "no_such_model".to_owned())]);

@@ -15,7 +15,7 @@ fn echo_over_tls(identity: &Identity, clients: Option<&Authority>) -> FaultServe
 }
 
 fn assert_handshake_fails(endpoint: &Endpoint, because: &str) {
-    let error = call(&HttpRemote::new().unwrap(), endpoint).unwrap_err();
+    let error = call(&HttpRemote::new(), endpoint).unwrap_err();
     assert!(
         matches!(&error, RemoteError::Tls { detail, .. } if detail.contains(because)),
         "{because}: {error:?}"
@@ -27,7 +27,7 @@ fn assert_handshake_fails(endpoint: &Endpoint, because: &str) {
 #[test]
 fn a_certificate_from_a_trusted_issuer_is_accepted_by_name_and_number() {
     let authority = Authority::new();
-    let remote = HttpRemote::new().unwrap();
+    let remote = HttpRemote::new();
     for host in ["localhost", "127.0.0.1"] {
         let server = echo_over_tls(&authority.issue(host, Validity::Current), None);
         let answer = call(&remote, &trusting(server.url_of(host), &authority.pem())).unwrap();
@@ -86,7 +86,7 @@ fn a_client_certificate_opens_the_door_that_is_shut_without_it() {
         },
         ..without.clone()
     };
-    let remote = HttpRemote::new().unwrap();
+    let remote = HttpRemote::new();
     let answer = call(&remote, &with(authority.issue("device", Validity::Current))).unwrap();
     assert_eq!(values(&answer), [-1.0, -0.5, 0.0, 0.5]);
     assert_handshake_fails(&with(Authority::new().issue("device", Validity::Current)), "");
@@ -96,7 +96,7 @@ fn a_client_certificate_opens_the_door_that_is_shut_without_it() {
 fn the_endpoints_of_one_url_do_not_share_what_they_trust() {
     let authority = Authority::new();
     let server = echo_over_tls(&authority.issue("localhost", Validity::Current), None);
-    let remote = HttpRemote::new().unwrap();
+    let remote = HttpRemote::new();
     call(&remote, &trusting(server.url_of("localhost"), &authority.pem())).unwrap();
     // A connection is open, but not one that this endpoint may use.
     let error = call(&remote, &trusting(server.url_of("localhost"), &Authority::new().pem())).unwrap_err();
@@ -105,7 +105,7 @@ fn the_endpoints_of_one_url_do_not_share_what_they_trust() {
 
 #[test]
 fn tls_settings_that_make_no_sense_are_a_configuration_error() {
-    let error = call(&HttpRemote::new().unwrap(), &trusting("https://localhost:1", "junk")).unwrap_err();
+    let error = call(&HttpRemote::new(), &trusting("https://localhost:1", "junk")).unwrap_err();
     assert!(matches!(&error, RemoteError::Configuration { .. }), "{error:?}");
     assert_eq!(error.code(), ErrorCode::InvalidArgument);
 }

@@ -114,7 +114,7 @@ impl RuntimeBuilder {
         let remote = match self.remote {
             Some(remote) => Some(remote),
             None if endpoints.is_empty() => None,
-            None => Some(Arc::new(HttpRemote::new()?) as Arc<dyn Remote>),
+            None => Some(Arc::new(HttpRemote::new()) as Arc<dyn Remote>),
         };
         let parts = Parts {
             engine: self.engine.unwrap_or_else(|| Arc::new(OnnxEngine::new())),

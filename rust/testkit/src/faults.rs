@@ -175,7 +175,7 @@ impl FaultServer {
         self.state.requests.load(Ordering::SeqCst)
     }
 
-    /// Waits until this many connections have ended. `false` where that takes longer than `patience`.
+    /// Waits until this many connections were closed, by either side. `false` where that takes longer than `patience`.
     pub fn wait_closed(&self, count: usize, patience: Duration) -> bool {
         let closed = self.state.closed.lock().unwrap_or_else(PoisonError::into_inner);
         let wait = self.state.changed.wait_timeout_while(closed, patience, |closed| *closed < count);
@@ -214,27 +214,32 @@ fn accept(listener: &TcpListener, state: &Arc<State>) {
             state.opened.fetch_add(1, Ordering::SeqCst);
             scope.spawn(|| {
                 // A client that goes away in the middle is what many a test is about.
-                drop(converse(stream, state));
+                let finished = converse(stream, state);
                 *state.closed.lock().unwrap_or_else(PoisonError::into_inner) += 1;
                 state.changed.notify_all();
+                // Until the other side has closed too, so that what is still coming does not reset what was sent.
+                if let Ok(Some(line)) = finished {
+                    drop(line.drain());
+                }
             });
         }
     });
 }
 
-fn converse(stream: TcpStream, state: &State) -> io::Result<()> {
+/// Gives the line where this side of it is closed and the other may not be.
+fn converse(stream: TcpStream, state: &State) -> io::Result<Option<Line<'_>>> {
     let mut line = Line::new(stream, state.tls.clone(), &state.stop)?;
     match &state.greeting {
         Greeting::Listen => {}
-        Greeting::Ignore => return line.wait_until_gone(),
+        Greeting::Ignore => return line.wait_until_gone().map(|()| None),
         Greeting::ResetAfter(count) => {
             read_exactly(&mut line, *count)?;
-            return line.reset();
+            return line.reset().map(|()| None);
         }
         Greeting::Interrupt(count, bytes) => {
             read_exactly(&mut line, *count)?;
             line.write_all(bytes)?;
-            return line.close();
+            return line.close().map(Some);
         }
     }
     while let Some(mut received) = read_request(&mut line)? {
@@ -243,17 +248,17 @@ fn converse(stream: TcpStream, state: &State) -> io::Result<()> {
             Act::Send(bytes) => line.write_all(&bytes)?,
             Act::SendAndClose(bytes) => {
                 line.write_all(&bytes)?;
-                return line.close();
+                return line.close().map(Some);
             }
             Act::SendAndReset(bytes) => {
                 line.write_all(&bytes)?;
                 // What was sent arrives before the reset does.
                 std::thread::sleep(Duration::from_millis(20));
-                return line.reset();
+                return line.reset().map(|()| None);
             }
             Act::SendAndStall(bytes) => {
                 line.write_all(&bytes)?;
-                return line.wait_until_gone();
+                return line.wait_until_gone().map(|()| None);
             }
             Act::Drip(start, rest, period) => {
                 line.write_all(&start)?;
@@ -261,11 +266,11 @@ fn converse(stream: TcpStream, state: &State) -> io::Result<()> {
                     line.pause(period)?;
                     line.write_all(&[byte])?;
                 }
-                return line.close();
+                return line.close().map(Some);
             }
         }
     }
-    Ok(())
+    Ok(None)
 }
 
 fn read_exactly(line: &mut Line<'_>, count: usize) -> io::Result<()> {

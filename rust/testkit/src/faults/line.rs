@@ -102,15 +102,19 @@ impl<'a> Line<'a> {
         SockRef::from(&self.socket().stream).set_linger(Some(Duration::ZERO))
     }
 
-    /// Ends the connection in order: what was sent arrives, whatever the other side is still sending.
-    pub(super) fn close(mut self) -> io::Result<()> {
+    /// Closes this side of the connection in order: what was sent arrives.
+    pub(super) fn close(mut self) -> io::Result<Self> {
         if let Kind::Tls(stream) = &mut self.0 {
             stream.conn.send_close_notify();
             stream.flush()?;
         }
-        let socket = self.socket();
-        socket.stream.shutdown(Shutdown::Write)?;
-        io::copy(socket, &mut io::sink()).map(drop)
+        self.socket().stream.shutdown(Shutdown::Write)?;
+        Ok(self)
+    }
+
+    /// Reads whatever still comes until the other side is closed too.
+    pub(super) fn drain(mut self) -> io::Result<()> {
+        io::copy(self.socket(), &mut io::sink()).map(drop)
     }
 
     /// Neither reads nor writes until the other side has gone.
