@@ -1,18 +1,19 @@
 //! Ctrl-C and SIGTERM.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
 use std::process::Stdio;
 
 use tandem_core::DType;
 use tandem_onnx::dims;
 use tandem_testkit::models::{dtypes, slow};
 
-use crate::support::{Folder, output, tandem, terminate};
+use crate::support::{Folder, Server, output, tandem, terminate};
 
 #[test]
 fn a_run_under_way_is_cancelled() {
     let folder = Folder::new();
-    // A second or so a run, fifty of them: the signal comes long before the end.
+    // Fifty runs, and the signal comes after the first.
     let model = folder.model("slow", &slow::matmul_chain(400, 256).unwrap());
     let square = folder.file("square.bin", vec![0; 4 * 256 * 256]);
     let mut child = tandem().args(["predict", "--json", &model]).args(vec![&square; 50]).spawn().unwrap();
@@ -44,4 +45,41 @@ fn waiting_for_standard_input_is_ended() {
     line.clear();
     stderr.read_line(&mut line).unwrap();
     assert_eq!(line, "error[cancelled]: cancelled\n");
+}
+
+#[test]
+fn a_server_finishes_what_runs_and_waits_before_it_stops() {
+    let folder = Folder::new();
+    let model = slow::matmul_chain(30, 1024).unwrap();
+    let server = Server::start(
+        &folder,
+        &[("slow", model.encode_bytes().to_vec())],
+        &["--workers", "1", "--no-batching"],
+    );
+    let model = folder.model("slow", &model);
+    let square = folder.file("square.bin", vec![0; 4 * 1024 * 1024]);
+    // With one worker two wait only when the third runs.
+    let offload = || tandem().args(["offload", &model, &square, "--endpoint", &server.url]).spawn().unwrap();
+    let mut runs = [offload(), offload(), offload()];
+    while !metrics(&server).contains("tandem_queue_depth{model=\"slow\",version=\"1\"} 2") {
+        assert!(
+            runs.iter_mut().all(|run| run.try_wait().unwrap().is_none()),
+            "a run ended before the others came"
+        );
+    }
+    let (code, said) = server.stop();
+    assert_eq!(code, Some(0), "{said}");
+    for run in runs {
+        let run = output(run);
+        assert_eq!(run.code, Some(0), "{}", run.err);
+    }
+}
+
+/// What the server says of itself at the moment.
+fn metrics(server: &Server) -> String {
+    let mut stream = TcpStream::connect(server.url.strip_prefix("http://").unwrap()).unwrap();
+    stream.write_all(b"GET /metrics HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    text
 }
