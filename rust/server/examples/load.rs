@@ -11,6 +11,7 @@
 #![allow(clippy::print_stdout, reason = "a program that is run by a script")]
 
 use std::error::Error;
+use std::fmt::Write as _;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::thread;
@@ -21,7 +22,7 @@ const MOST_CONNECTIONS: usize = 1024;
 const MOST_SECONDS: f64 = 600.0;
 
 /// How long an answer may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 struct Plan {
     address: SocketAddr,
@@ -47,8 +48,7 @@ fn plan() -> Result<Plan, Box<dyn Error>> {
     let mut request =
         format!("POST {path} HTTP/1.1\r\nhost: {address}\r\ncontent-length: {}\r\n", body.len());
     if header_length != "-" {
-        request
-            .push_str(&format!("inference-header-content-length: {}\r\n", header_length.parse::<usize>()?));
+        write!(request, "inference-header-content-length: {}\r\n", header_length.parse::<usize>()?)?;
     }
     request.push_str("\r\n");
     let seconds = seconds.parse::<f64>()?.clamp(0.1, MOST_SECONDS);
@@ -145,7 +145,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     latencies.sort_by(f64::total_cmp);
     let at = |part: usize| latencies.get(latencies.len() * part / 100).copied();
     #[allow(clippy::cast_precision_loss, reason = "requests of a run are far below 2^52")]
-    let rate = latencies.len() as f64 / (plan.time - plan.warm_up).as_secs_f64();
+    let rate = latencies.len() as f64 / plan.time.saturating_sub(plan.warm_up).as_secs_f64();
     let result = serde_json::json!({
         "requests": latencies.len(),
         "refused": refused,

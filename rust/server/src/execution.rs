@@ -186,7 +186,8 @@ fn run_together(served: &Served, batch: &[Request]) -> Result<(Vec<NamedTensors>
     let rows: Vec<usize> = batch.iter().filter_map(|request| request.rows).collect();
     let wanted = batch.first().map(|request| request.wanted.as_slice()).unwrap_or_default();
     let whole = batching::concatenate(&inputs).map_err(|error| error.to_string())?;
-    let (token, _registrations) = all_cancelled(batch);
+    let tokens: Vec<&CancellationToken> = batch.iter().map(|request| &request.job.token).collect();
+    let (token, _registrations) = all_cancelled(&tokens);
     let started = Instant::now();
     let outputs = run(served, &whole, wanted, &token).map_err(|error| error.to_string())?;
     let time = started.elapsed();
@@ -195,20 +196,20 @@ fn run_together(served: &Served, batch: &[Request]) -> Result<(Vec<NamedTensors>
     Ok((parts, time))
 }
 
-/// A token that is cancelled once the token of every request is.
-fn all_cancelled(batch: &[Request]) -> (CancellationToken, Vec<CancelRegistration>) {
-    let token = CancellationToken::new();
-    let left = Arc::new(AtomicUsize::new(batch.len()));
-    let register = |request: &Request| {
-        let (token, left) = (token.clone(), left.clone());
-        request.job.token.on_cancel(move || {
+/// A token that is cancelled once all of `tokens` are: one caller who leaves does not stop the others' run.
+fn all_cancelled(tokens: &[&CancellationToken]) -> (CancellationToken, Vec<CancelRegistration>) {
+    let together = CancellationToken::new();
+    let left = Arc::new(AtomicUsize::new(tokens.len()));
+    let register = |token: &&CancellationToken| {
+        let (together, left) = (together.clone(), left.clone());
+        token.on_cancel(move || {
             if left.fetch_sub(1, Ordering::AcqRel) == 1 {
-                token.cancel();
+                together.cancel();
             }
         })
     };
-    let registrations = batch.iter().map(register).collect();
-    (token, registrations)
+    let registrations = tokens.iter().map(register).collect();
+    (together, registrations)
 }
 
 fn run(
@@ -256,4 +257,22 @@ fn finish_all(served: &Served, batch: Vec<Request>, parts: Vec<NamedTensors>, ti
 /// Replies. Whoever waited may have gone: then there is nobody to tell.
 fn reply(to: oneshot::Sender<Result<Answered, Refusal>>, answer: Result<Answered, Refusal>) {
     let _gone = to.send(answer).is_err();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shared_run_is_cancelled_by_the_last_caller_who_leaves() {
+        let callers: [CancellationToken; 3] = Default::default();
+        callers[1].cancel();
+        let (together, _registrations) = all_cancelled(&callers.each_ref());
+        assert!(!together.is_cancelled());
+        callers[0].cancel();
+        callers[0].cancel();
+        assert!(!together.is_cancelled());
+        callers[2].cancel();
+        assert!(together.is_cancelled());
+    }
 }

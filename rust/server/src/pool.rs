@@ -142,7 +142,7 @@ mod tests {
                 scope.spawn(move || (0..500).for_each(|_| pool.submit(caller % 2, ()).unwrap()));
             }
         });
-        assert!(pool.stop(Duration::from_secs(60)));
+        assert!(pool.stop(Duration::from_mins(1)));
         assert_eq!(done.load(Ordering::SeqCst), 2000);
         assert_eq!(pool.submit(0, ()), Err(NotTaken::Stopping));
     }
@@ -165,6 +165,6 @@ mod tests {
         assert!(!pool.stop(Duration::from_millis(1)), "a job still runs");
         release.send(()).unwrap();
         release.send(()).unwrap();
-        assert!(pool.stop(Duration::from_secs(60)));
+        assert!(pool.stop(Duration::from_mins(1)));
     }
 }

@@ -106,7 +106,7 @@ mod tests {
     fn a_write_that_is_read_goes_through() {
         block_on(async {
             let (ours, mut theirs) = duplex(4);
-            let mut stream = Stall::new(ours, Duration::from_secs(60));
+            let mut stream = Stall::new(ours, Duration::from_mins(1));
             let mut read = [0; 8];
             let (written, _) = tokio::join!(stream.write_all(b"eight by"), theirs.read_exact(&mut read));
             written.unwrap();

@@ -114,7 +114,7 @@ fn made_up(dtype: DType, shape: Vec<usize>, count: usize, seed: u32) -> Option<T
 fn close(one: &Tensor, other: &Tensor) -> bool {
     let within = |tolerance: f64, one: f64, other: f64| {
         (one.is_nan() && other.is_nan())
-            || one == other
+            || one.total_cmp(&other).is_eq()
             || (one - other).abs() <= tolerance * (1.0 + one.abs().min(other.abs()))
     };
     if one.shape() != other.shape() || one.dtype() != other.dtype() {

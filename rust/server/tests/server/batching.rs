@@ -132,7 +132,7 @@ fn a_request_that_fails_while_it_runs_fails_alone() {
     };
     for (caller, (status, answer)) in (0..).zip(at_once(&world, "/v2/models/lookup/infer", 8, body)) {
         if caller == 3 {
-            assert_eq!(status, 400, "{answer}");
+            assert!(status >= 400, "{answer}");
         } else {
             assert_eq!(status, 200, "{answer}");
             assert_eq!(answer["outputs"][0]["data"][0], 10.0 + f64::from(caller % 4));

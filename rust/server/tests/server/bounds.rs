@@ -1,5 +1,6 @@
 //! What a stranger may take: bytes, places in the queue, connections, time.
 
+use std::fmt::Write as _;
 use std::io::{Read, Write};
 use std::time::Duration;
 
@@ -56,9 +57,9 @@ fn a_chunked_body_is_413_once_it_is_too_long() {
         let mut request =
             format!("POST {ADD_PATH} HTTP/1.1\r\nhost: test\r\ntransfer-encoding: chunked\r\n\r\n");
         for _ in 0..chunks {
-            request.push_str(&format!("64\r\n{}\r\n", " ".repeat(0x64)));
+            write!(request, "64\r\n{}\r\n", " ".repeat(0x64)).unwrap();
         }
-        request.push_str(&format!("{:x}\r\n{ADD}\r\n0\r\n\r\n", ADD.len()));
+        write!(request, "{:x}\r\n{ADD}\r\n0\r\n\r\n", ADD.len()).unwrap();
         connection.send(request.as_bytes()).unwrap();
         connection.answer().unwrap()
     };
@@ -188,10 +189,10 @@ fn an_answer_that_nobody_reads_does_not_hold_its_connection() {
         config.max_connections = 1;
         config.idle_timeout = Duration::from_millis(300);
     });
-    let mut deaf = world.connect();
     let headers = [("inference-header-content-length", "0")];
-    let body = vec![7; 32 << 20];
-    deaf.send(&request_bytes("POST", "/v2/models/bytes/infer", &headers, &body)).unwrap();
+    let request = request_bytes("POST", "/v2/models/bytes/infer", &headers, &vec![7; 32 << 20]);
+    let mut deaf = world.connect();
+    deaf.send(&request).unwrap();
     // The only place is taken until the server gives up on whoever does not read.
     assert_eq!(world.get("/v2").status, 200);
 }

@@ -1,5 +1,7 @@
 //! A server on a free port, real sockets, real models.
 
+#![allow(clippy::panic, clippy::unwrap_used, reason = "helpers of tests")]
+
 mod agreement;
 mod batching;
 mod bounds;

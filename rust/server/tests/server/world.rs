@@ -105,8 +105,8 @@ pub(crate) const ADD_PATH: &str = "/v2/models/add/infer";
 
 /// A model that takes seconds, node by node, and a request for it.
 pub(crate) fn slow() -> (ModelProto, String) {
-    const WIDTH: usize = 256;
-    let model = tandem_testkit::models::slow::matmul_chain(3000, WIDTH).unwrap();
+    const WIDTH: usize = 512;
+    let model = tandem_testkit::models::slow::matmul_chain(400, WIDTH).unwrap();
     let data = vec!["1"; WIDTH * WIDTH].join(",");
     let request = format!(
         r#"{{"inputs":[{{"name":"x","shape":[{WIDTH},{WIDTH}],"datatype":"FP32","data":[{data}]}}],"outputs":[{{"name":"y","parameters":{{"binary_data":true}}}}]}}"#
