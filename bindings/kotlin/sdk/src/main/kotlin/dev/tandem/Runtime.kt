@@ -1,0 +1,180 @@
+package dev.tandem
+
+import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.withContext
+import java.io.IOException
+import java.nio.ByteBuffer
+import java.util.Collections
+import java.util.WeakHashMap
+import java.util.concurrent.atomic.AtomicBoolean
+import kotlin.time.Duration
+import dev.tandem.ffi.Model as NativeModel
+import dev.tandem.ffi.Runtime as NativeRuntime
+import dev.tandem.ffi.RuntimeConfig as NativeRuntimeConfig
+
+/**
+ * Configuration of a [Runtime].
+ *
+ * @property endpoints where models can run outside of this device; those that come first are preferred. Without one the
+ *   runtime cannot open a connection.
+ * @property maxConcurrentCalls how many calls run at once; further ones wait. Each takes a thread while it runs.
+ */
+public class RuntimeConfig(
+    public val endpoints: List<Endpoint> = emptyList(),
+    public val maxConcurrentCalls: Int = defaultConcurrency(),
+) {
+    private companion object {
+        /** Calls of endpoints mostly wait, so there is room for some beside those that compute. */
+        fun defaultConcurrency(): Int =
+            java.lang.Runtime
+                .getRuntime()
+                .availableProcessors()
+                .coerceAtLeast(4)
+    }
+}
+
+/**
+ * Owner of configuration, endpoints and worker threads. Create one with [Tandem.open] and share it.
+ *
+ * All functions may be called from any thread and any number of coroutines at once.
+ */
+public class Runtime internal constructor(
+    private val handle: NativeRuntime,
+    private val calls: Calls,
+) : AutoCloseable {
+    private val open = AtomicBoolean(true)
+    private val models = Collections.newSetFromMap(WeakHashMap<Model, Boolean>())
+
+    /**
+     * Loads a model: reads, checks and prepares it on a thread of the runtime.
+     *
+     * Fails with [TandemException.ModelNotFound], [TandemException.InvalidModel],
+     * [TandemException.UnsupportedOperator], [TandemException.IntegrityMismatch] or
+     * [TandemException.ResourceLimit]. Loading cannot be stopped half way: a cancelled coroutine ends when it is done, and
+     * the model is freed.
+     */
+    public suspend fun load(
+        source: ModelSource,
+        options: LoadOptions = LoadOptions(),
+    ): Model {
+        checkOpen()
+        val settings = options.toNative()
+        return calls.run(discard = Model::close) { _, _ ->
+            checkOpen()
+            native {
+                val loaded =
+                    when (source) {
+                        is ModelSource.File -> handle.loadFile(source.file.path, settings)
+                        is ModelSource.Bytes -> handle.loadBytes(direct(ByteBuffer.wrap(source.bytes)), settings)
+                        is ModelSource.Asset -> handle.loadBytes(direct(read(source)), settings)
+                    }
+                keep(loaded)
+            }
+        }
+    }
+
+    /**
+     * Asks the endpoint of that name whether it is ready. The only call that contacts an endpoint without a run.
+     *
+     * @param timeout how long it may take; `null` is the endpoint's own.
+     */
+    public suspend fun isReady(
+        endpoint: String,
+        timeout: Duration? = null,
+    ): Boolean {
+        checkOpen()
+        return calls.run(timeout) { call, left: Duration? ->
+            native { handle.isReady(endpoint, left?.toNanoseconds(), call.token) }
+        }
+    }
+
+    /**
+     * Closes the runtime and its models, and lets go of token providers. Calls under way end with
+     * [TandemException.Closed] soon after; further ones begin and end with it. Closing again does nothing.
+     */
+    override fun close() {
+        if (open.compareAndSet(true, false)) {
+            native { handle.shutDown() }
+            synchronized(models) { models.toList() }.forEach { it.close() }
+            calls.close()
+            handle.destroy()
+        }
+    }
+
+    private fun keep(loaded: NativeModel): Model {
+        val model = Model(handle, loaded, calls, loaded.info().toPublic())
+        synchronized(models) { models.add(model) }
+        // A runtime that was closed meanwhile has not seen this model.
+        if (!open.get()) model.close()
+        return model
+    }
+
+    private fun checkOpen() {
+        if (!open.get()) throw closed("runtime")
+    }
+
+    private fun read(asset: ModelSource.Asset): ByteBuffer =
+        try {
+            asset.read()
+        } catch (failure: IOException) {
+            throw TandemException.ModelNotFound(Failure("no model at $asset: ${failure.message}", cause = failure))
+        }
+
+    /** What remains in the buffer, from the start of a direct one. */
+    private fun direct(bytes: ByteBuffer): ByteBuffer =
+        if (bytes.isDirect) {
+            bytes.slice()
+        } else {
+            ByteBuffer.allocateDirect(bytes.remaining()).also {
+                it.put(bytes.duplicate())
+                it.rewind()
+            }
+        }
+}
+
+/** Where everything begins. */
+public object Tandem {
+    /**
+     * Opens a runtime. The first one loads the native library, away from the caller's thread.
+     *
+     * ```kotlin
+     * val runtime = Tandem.open(RuntimeConfig(listOf(Endpoint("cloud", "https://models.example.com"))))
+     * val model = runtime.load(ModelSource.File("digits.onnx"))
+     * val prediction = model.run(mapOf("image" to Tensor.of(pixels, 1, 1, 8, 8)))
+     * ```
+     *
+     * Fails with [TandemException.InvalidArgument] where two endpoints share a name or a configuration makes no sense.
+     */
+    public suspend fun open(config: RuntimeConfig = RuntimeConfig()): Runtime {
+        if (config.maxConcurrentCalls < 1) {
+            throw invalidArgument("maxConcurrentCalls is ${config.maxConcurrentCalls}, expected 1 or more")
+        }
+        val native = NativeRuntimeConfig(config.endpoints.map { it.toNative() })
+        var opened: Runtime? = null
+        try {
+            return withContext(Dispatchers.IO) {
+                val handle = native { NativeRuntime(native) }
+                Runtime(handle, Calls(config.maxConcurrentCalls)).also { opened = it }
+            }
+        } catch (failure: Throwable) {
+            opened?.close()
+            throw failure
+        }
+    }
+
+    /**
+     * Sends log records of [level] and above to the app. Once in a process: a second destination fails with
+     * [TandemException.InvalidArgument].
+     */
+    public fun logTo(
+        sink: LogSink,
+        level: LogLevel = LogLevel.INFO,
+    ): Unit = native { dev.tandem.ffi.logToHost(HostLogSink(sink), level.toNative()) }
+
+    /**
+     * Sends log records of [level] and above to the system's log, logcat on Android. Once in a process, and fails with
+     * [TandemException.InvalidArgument] where there is no such log.
+     */
+    public fun logToSystem(level: LogLevel = LogLevel.INFO): Unit =
+        native { dev.tandem.ffi.logToSystem(level.toNative()) }
+}
