@@ -1,4 +1,6 @@
-//! What only the tests of the host APIs call.
+//! What only the tests and benchmarks of the host APIs call.
+
+use std::thread;
 
 use crate::TandemFailure;
 
@@ -11,4 +13,16 @@ use crate::TandemFailure;
 #[uniffi::export]
 pub fn panic_for_test() -> Result<(), TandemFailure> {
     panic!("a panic asked for by a test")
+}
+
+/// Logs `count` records at level error, from a thread of its own where `elsewhere` is set: the way of every callback.
+#[uniffi::export]
+pub fn log_for_test(count: u32, elsewhere: bool) -> Result<(), TandemFailure> {
+    let log = move || (0..count).for_each(|index| log::error!("record {index}"));
+    if elsewhere {
+        thread::spawn(log).join().map_err(|_| TandemFailure::internal("the thread panicked".to_owned()))
+    } else {
+        log();
+        Ok(())
+    }
 }

@@ -35,7 +35,7 @@ pub use dtype::DType;
 pub use endpoint::{EndpointConfig, TlsConfig};
 pub use error::{FailureCode, HostFailure, TandemFailure};
 #[cfg(feature = "test-hooks")]
-pub use hooks::panic_for_test;
+pub use hooks::{log_for_test, panic_for_test};
 pub use info::{Dimension, ModelInfo, TensorInfo};
 pub use model::Model;
 pub use options::{Limits, LoadOptions, RunOptions};

@@ -13,7 +13,7 @@ use surface::text::{Callable, callables, describe, fields};
 use uniffi_meta::{Metadata, Type};
 
 /// Exports behind the feature `test-hooks`, which a build of the tests may or may not have.
-const HOOKS: &[&str] = &["panic_for_test"];
+const HOOKS: &[&str] = &["log_for_test", "panic_for_test"];
 
 /// The metadata of every export, read from the library that cargo has just built for this test.
 fn metadata() -> Vec<Metadata> {
