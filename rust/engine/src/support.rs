@@ -82,6 +82,7 @@ fn wrong_form(node: &NodeProto, opset: u64) -> Option<String> {
         "DequantizeLinear" => integer(node, "output_dtype")
             .filter(|&output| output != 0 && output != i64::from(DataType::Float32.number()))
             .map(|output| format!("an output of element type {output}, which is not that of the scale")),
+        "Transpose" => transpose(node),
         "Scan" if opset < 9 => Some("scans of operator set 8 run over a batch".to_owned()),
         _ => None,
     }
@@ -119,6 +120,15 @@ fn recurrence(node: &NodeProto, opset: u64, activations: &[&str]) -> Option<Stri
     }
     let reverse = node.attribute("direction").is_some_and(|direction| direction.s == b"reverse"[..]);
     (reverse && opset < 10).then(|| "direction reverse before operator set 10".to_owned())
+}
+
+/// tract takes the order on trust, and never ends where an axis comes twice.
+fn transpose(node: &NodeProto) -> Option<String> {
+    let order = &node.attribute("perm")?.ints;
+    let mut axes: Vec<_> = order.clone();
+    axes.sort_unstable();
+    let permutes = axes.iter().zip(0..).all(|(&axis, expected)| axis == expected);
+    (!permutes).then(|| format!("perm is {order:?}, which is not an order of axes"))
 }
 
 /// Without a zero point, the type of the result is u8, whatever `output_dtype` says.

@@ -51,6 +51,8 @@ fn forms_that_would_be_answered_wrongly_are_refused_with_the_reason() {
         ("GRU", attribute("clip", 3.0_f32), "cells clipped at 3"),
         ("LSTM", attribute("input_forget", 1_i64), "coupled input and forget gates"),
         ("BatchNormalization", attribute("training_mode", 1_i64), "training mode"),
+        ("Transpose", attribute("perm", vec![0_i64, 1, 1]), "perm is [0, 1, 1]"),
+        ("Transpose", attribute("perm", vec![1_i64, 2]), "perm is [1, 2]"),
         ("BatchNormalization", attribute("spatial", 0_i64), "statistics for every element"),
         ("QuantizeLinear", attribute("output_dtype", 3_i64), "an output of element type 3"),
         ("DequantizeLinear", attribute("output_dtype", 10_i64), "an output of element type 10"),
@@ -68,6 +70,7 @@ fn the_usual_forms_pass() {
     }
     assert_eq!(refusal(node("BatchNormalization", "", attribute("training_mode", 0_i64)), 17), None);
     assert_eq!(refusal(node("GRU", "", attribute("direction", "reverse")), 17), None);
+    assert_eq!(refusal(node("Transpose", "", attribute("perm", vec![2_i64, 0, 1])), 17), None);
 }
 
 #[test]
