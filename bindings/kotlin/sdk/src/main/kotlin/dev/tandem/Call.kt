@@ -11,22 +11,25 @@ internal class Call : AutoCloseable {
     private var staging = EMPTY
     private var running = false
     private var cancelled = false
+    private var run = 0
 
+    /** Begins a run; gives its number. */
     @Synchronized
-    fun begin() {
+    fun begin(): Int {
         running = true
+        return ++run
     }
 
-    /** Stops the call, if it is still under way. */
+    /** Stops the run of that number, if it is still under way: who cancels may come late, when the next has begun. */
     @Synchronized
-    fun cancel() {
-        if (running) {
+    fun cancel(number: Int) {
+        if (running && number == run) {
             cancelled = true
             token.cancel()
         }
     }
 
-    /** Ends the call; gives whether it can serve another. */
+    /** Ends the run; gives whether there can be another. */
     @Synchronized
     fun end(): Boolean {
         running = false

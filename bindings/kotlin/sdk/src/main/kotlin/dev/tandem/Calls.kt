@@ -77,11 +77,11 @@ internal class Calls(
 
     private fun <T> CoroutineScope.watched(work: (Call) -> T): T {
         val call = idle.poll() ?: Call()
-        call.begin()
+        val run = call.begin()
         // Runs its handler on the thread that cancels, while this one is inside the native call.
         val watch =
             launch(Dispatchers.Unconfined, CoroutineStart.UNDISPATCHED) {
-                suspendCancellableCoroutine<Unit> { it.invokeOnCancellation { call.cancel() } }
+                suspendCancellableCoroutine<Unit> { it.invokeOnCancellation { call.cancel(run) } }
             }
         try {
             return work(call)

@@ -10,6 +10,7 @@ import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.DynamicTest
 import org.junit.jupiter.api.TestFactory
+import org.opentest4j.TestAbortedException
 import kotlin.math.abs
 
 /** Runs the table that Rust and Swift run too. */
@@ -20,7 +21,18 @@ class ConformanceTest {
     fun cases(): List<DynamicTest> {
         assertEquals(1, table.version)
         assertTrue(table.cases.isNotEmpty())
-        return table.cases.map { case -> DynamicTest.dynamicTest(case.name) { run(case) } }
+        return table.cases.map { case -> DynamicTest.dynamicTest(case.name) { named(case) } }
+    }
+
+    /** Runs the case; reports of tests made at run time give a number and no name. */
+    private fun named(case: ConformanceTable.Case) {
+        try {
+            run(case)
+        } catch (skipped: TestAbortedException) {
+            throw skipped
+        } catch (failure: Throwable) {
+            throw AssertionError("${case.name}: ${failure.message}", failure)
+        }
     }
 
     private fun run(case: ConformanceTable.Case) {
