@@ -1,5 +1,7 @@
 //! The conformance table, run by Rust against the embedded server.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "the lints know test functions, not their helpers")]
+
 use std::time::Duration;
 
 use tandem::{

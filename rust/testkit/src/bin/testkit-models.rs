@@ -9,13 +9,18 @@ use std::path::Path;
 
 use tandem_testkit::models::{Entry, Suite, catalog};
 
+const USAGE: &str = "usage: testkit-models --list | FOLDER [NAME...]";
+
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args_os().skip(1);
-    let folder = arguments.next().ok_or("usage: testkit-models --list | FOLDER [NAME...]")?;
+    let folder = arguments.next().ok_or(USAGE)?;
     let names: Vec<OsString> = arguments.collect();
     let catalog = catalog()?;
     if folder == "--list" {
         return list(&catalog);
+    }
+    if folder.as_encoded_bytes().starts_with(b"-") {
+        return Err(USAGE.into());
     }
     if let Some(unknown) = names.iter().find(|name| catalog.iter().all(|entry| entry.name() != **name)) {
         return Err(format!("no model `{}`: see --list", unknown.display()).into());
