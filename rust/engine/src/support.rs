@@ -63,6 +63,9 @@ fn is_of_its_domain(node: &NodeProto) -> bool {
 
 /// Why this form of the operator would be answered wrongly, if it would.
 fn wrong_form(node: &NodeProto, opset: u64) -> Option<String> {
+    if let Some(axis) = impossible_axis(node) {
+        return Some(format!("axis {axis}, and no tensor has more than {MOST_AXES}"));
+    }
     if opset < 7
         && let Some(form) = form_before_seven(node)
     {
@@ -120,6 +123,17 @@ fn recurrence(node: &NodeProto, opset: u64, activations: &[&str]) -> Option<Stri
     }
     let reverse = node.attribute("direction").is_some_and(|direction| direction.s == b"reverse"[..]);
     (reverse && opset < 10).then(|| "direction reverse before operator set 10".to_owned())
+}
+
+/// More axes than any tensor has.
+const MOST_AXES: i64 = 64;
+
+/// An axis that no tensor has. tract counts from a negative one up to the axes there are.
+fn impossible_axis(node: &NodeProto) -> Option<i64> {
+    let named = node.attribute.iter().filter(|attribute| matches!(attribute.name.as_str(), "axis" | "axes"));
+    let mut axes =
+        named.flat_map(|attribute| std::iter::once(attribute.i).chain(attribute.ints.iter().copied()));
+    axes.find(|axis| !(-MOST_AXES..MOST_AXES).contains(axis))
 }
 
 /// tract takes the order on trust, and never ends where an axis comes twice.

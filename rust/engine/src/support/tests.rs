@@ -52,6 +52,8 @@ fn forms_that_would_be_answered_wrongly_are_refused_with_the_reason() {
         ("LSTM", attribute("input_forget", 1_i64), "coupled input and forget gates"),
         ("BatchNormalization", attribute("training_mode", 1_i64), "training mode"),
         ("Transpose", attribute("perm", vec![0_i64, 1, 1]), "perm is [0, 1, 1]"),
+        ("LayerNormalization", attribute("axis", i64::MIN), "no tensor has more than 64"),
+        ("ReduceL1", attribute("axes", vec![0, i64::MAX]), "no tensor has more than 64"),
         ("Transpose", attribute("perm", vec![1_i64, 2]), "perm is [1, 2]"),
         ("BatchNormalization", attribute("spatial", 0_i64), "statistics for every element"),
         ("QuantizeLinear", attribute("output_dtype", 3_i64), "an output of element type 3"),
