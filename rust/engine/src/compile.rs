@@ -100,7 +100,8 @@ fn refusal(error: &TractError, template: &Template) -> Fault {
     });
     match owner.last() {
         Some(node) => {
-            let operator = template.operators.get(&node).cloned().unwrap_or_default();
+            let operator =
+                template.operators.get(&node).map_or_else(String::new, |operator| operator.name.clone());
             Fault::Unsupported { operator, node, detail }
         }
         None => Fault::Internal(detail),

@@ -14,6 +14,7 @@ use tract_onnx::tract_hir::internal::*;
 use tract_onnx::tract_hir::tract_core::internal::HashMap as Mapping;
 
 use crate::fault::{Fault, chain};
+use crate::lower::Operator;
 use crate::widen;
 
 /// What all the wrappers of one graph share.
@@ -48,10 +49,10 @@ fn byte_count(datum_type: DatumType, shape: &[TDim]) -> Option<u64> {
     })
 }
 
-/// Wraps every operator of `model`; `operators` gives ONNX's name for each node.
+/// Wraps every operator of `model`; `operators` tells what each node is in ONNX.
 pub(crate) fn wrap(
     model: &mut InferenceModel,
-    operators: &Mapping<String, String>,
+    operators: &Mapping<String, Operator>,
     watch: &Arc<Watch>,
 ) -> TractResult<()> {
     for id in 0..model.nodes().len() {
@@ -63,12 +64,13 @@ pub(crate) fn wrap(
         let (given, asked) = (node.op.nboutputs()?, node.outputs.len());
         if given != asked {
             let detail = format!("the engine gives {given} of the {asked} outputs that are asked for");
-            let (operator, node) = (operator.clone(), node.name.clone());
+            let (operator, node) = (operator.name.clone(), node.name.clone());
             return Err(Fault::Unsupported { operator, node, detail }.into());
         }
         let inner = std::mem::replace(&mut node.op, dummy);
-        let (node_name, operator) = (node.name.clone(), operator.clone());
-        node.op = Box::new(Guarded { inner, node: node_name, operator, watch: watch.clone() });
+        let Operator { name, axis } = operator.clone();
+        let watch = watch.clone();
+        node.op = Box::new(Guarded { inner, node: node.name.clone(), operator: name, axis, watch });
     }
     Ok(())
 }
@@ -78,6 +80,7 @@ struct Guarded {
     inner: Box<dyn InferenceOp>,
     node: String,
     operator: String,
+    axis: Option<i64>,
     watch: Arc<Watch>,
 }
 
@@ -97,6 +100,19 @@ impl Guarded {
             node: self.node.clone(),
             detail: chain(error),
         })
+    }
+
+    /// tract counts from a negative axis up to the axes there are, and never ends where it is not one of them.
+    fn check_axis(&self, inputs: &[&InferenceFact]) -> Result<(), Fault> {
+        let rank = inputs.first().and_then(|input| input.shape.rank().concretize());
+        match (self.axis, rank) {
+            (Some(axis), Some(rank)) if !(-rank..=rank).contains(&axis) => Err(Fault::Contradiction {
+                operator: self.operator.clone(),
+                node: self.node.clone(),
+                detail: format!("axis {axis} of a tensor of {rank} axes"),
+            }),
+            _ => Ok(()),
+        }
     }
 
     /// Bytes of all outputs, as far as they are known.
@@ -191,6 +207,7 @@ impl InferenceOp for Guarded {
         observed: TVec<&InferenceFact>,
     ) -> TractResult<(TVec<InferenceFact>, TVec<InferenceFact>, TVec<InferenceFact>)> {
         self.watch.check()?;
+        self.check_axis(&inputs)?;
         let inferred = self.inner.infer_facts(inputs, outputs, observed);
         let (inputs, outputs, observed) = inferred.map_err(|error| self.contradiction(&error))?;
         let bytes = self.check_outputs(&outputs)?;

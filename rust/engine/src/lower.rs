@@ -5,7 +5,7 @@ use std::io::Cursor;
 
 use tandem_core::ModelInfo;
 use tandem_onnx::{
-    DataType, GraphProto, ModelProto, OperatorSetIdProto, TypeProto, TypeValue, ValueInfoProto,
+    DataType, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TypeProto, TypeValue, ValueInfoProto,
 };
 use tract_core::ops::konst::Const;
 use tract_onnx::prelude::{Framework, InferenceModel};
@@ -22,7 +22,28 @@ pub(crate) struct Template {
     /// tract's graph; the constants are in it.
     pub(crate) model: InferenceModel,
     /// Operator of every node, by the node's name in tract's graph.
-    pub(crate) operators: HashMap<String, String>,
+    pub(crate) operators: HashMap<String, Operator>,
+}
+
+/// What the ONNX graph says of a node.
+#[derive(Clone, Debug)]
+pub(crate) struct Operator {
+    /// The operator, with its domain where it is not ONNX's own.
+    pub(crate) name: String,
+    /// The axis of the first input along which it works.
+    pub(crate) axis: Option<i64>,
+}
+
+impl Operator {
+    fn of(node: &NodeProto) -> Self {
+        let default = node.op_type.ends_with("LayerNormalization") || node.op_type == "RMSNormalization";
+        let axis = match node.op_type.as_str() {
+            // The axis of the result, or of a scale that may be one for all.
+            "OneHot" | "QuantizeLinear" | "DequantizeLinear" => None,
+            _ => node.attribute("axis").map(|axis| axis.i).or(default.then_some(-1)),
+        };
+        Self { name: operator(node), axis }
+    }
 }
 
 /// Hands `graph` to tract. The weights do not go through protobuf again: they are declared as inputs and
@@ -77,7 +98,7 @@ fn forget_shape(input: &mut ValueInfoProto) {
 }
 
 /// Gives every node a name of its own, because tract and our errors find nodes by name.
-fn name_nodes(graph: &mut GraphProto) -> HashMap<String, String> {
+fn name_nodes(graph: &mut GraphProto) -> HashMap<String, Operator> {
     let mut taken: HashSet<String> = graph.input.iter().map(|input| input.name.clone()).collect();
     taken.extend(graph.initializer.iter().map(|tensor| tensor.name.clone()));
     let mut operators = HashMap::new();
@@ -89,21 +110,21 @@ fn name_nodes(graph: &mut GraphProto) -> HashMap<String, String> {
         while !taken.insert(name.clone()) {
             name.push('\'');
         }
-        operators.insert(name.clone(), operator(node));
+        operators.insert(name.clone(), Operator::of(node));
         node.name = name;
     }
     operators
 }
 
 /// tract tells in words which node it could not build: `Building node NAME (OPERATOR)`.
-fn building_fault(error: &TractError, operators: &HashMap<String, String>) -> Fault {
+fn building_fault(error: &TractError, operators: &HashMap<String, Operator>) -> Fault {
     if let Some(fault) = error.downcast_ref::<Fault>() {
         return fault.clone();
     }
     let building = error.chain().find_map(|cause| {
         let text = cause.to_string();
         let name = text.strip_prefix("Building node ")?.rsplit_once(" (")?.0.to_owned();
-        operators.get(&name).map(|operator| (name.clone(), operator.clone()))
+        operators.get(&name).map(|operator| (name.clone(), operator.name.clone()))
     });
     match building {
         Some((node, operator)) => {

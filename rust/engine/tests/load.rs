@@ -236,6 +236,20 @@ fn shapes_that_contradict_each_other_are_found_when_they_are_all_fixed() {
 }
 
 #[test]
+fn an_axis_that_the_tensor_does_not_have_is_refused() {
+    for (axis, dims) in [(-1_i64, vec![]), (-3, vec![2, 2]), (5, vec![2, 2])] {
+        let proto = model(17, |builder| {
+            builder.input("x", DataType::Float32, dims.clone()).input("scale", DataType::Float32, dims![2]);
+            builder.output("y", DataType::Float32, dims.clone());
+            builder.node("LayerNormalization", ["x", "scale"], ["y"]).attr("axis", axis);
+        });
+        let error = load_error(&proto);
+        assert_eq!(error.code(), ErrorCode::InvalidModel, "{error}");
+        assert!(error.to_string().contains(&format!("axis {axis} of a tensor")), "{error}");
+    }
+}
+
+#[test]
 fn types_that_no_tensor_holds_are_refused_by_name() {
     let proto = model(17, |builder| {
         builder.input("x", DataType::Bfloat16, dims![2]).output("y", DataType::Bfloat16, dims![2]);
