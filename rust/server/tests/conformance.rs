@@ -86,10 +86,10 @@ fn complaint(expect: &Expect, result: Result<Option<Prediction>, Error>) -> Opti
         (Err(error), Some(code)) => {
             let sentence = error.to_string();
             let silent = expect.says.iter().find(|text| !sentence.contains(*text));
-            if error.code() != code {
-                Some(format!("expected {code}, got {}: {sentence}", error.code()))
-            } else {
+            if error.code() == code {
                 silent.map(|text| format!("{sentence:?} does not say {text:?}"))
+            } else {
+                Some(format!("expected {code}, got {}: {sentence}", error.code()))
             }
         }
         (Err(error), None) => Some(format!("failed: {error}")),

@@ -56,9 +56,11 @@ fn hide_tokens(words: &[&str]) -> String {
     shown.join(" ")
 }
 
+/// Items of a bracketed list that is still shown: as many as a shape may well have.
+const MOST: usize = 8;
+
 /// The text with every bracketed list of more than [`MOST`] items replaced by `[…]`. A shape stays.
 fn hide_lists(text: &str) -> String {
-    const MOST: usize = 8;
     let mut shown = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(start) = rest.find('[') {
