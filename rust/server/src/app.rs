@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::body::{Budget, Reader};
 use crate::execution::{Job, execute};
-use crate::pool::Pool;
+use crate::pool::{NotTaken, Pool};
 use crate::repository::Repository;
+use crate::served::Served;
 use crate::{ServerConfig, ServerError};
 
 /// What every request of a server sees.
@@ -25,10 +26,8 @@ impl App {
         let policies: Vec<_> = repository.served().iter().map(|served| served.policy.clone()).collect();
         let models = repository.clone();
         let work = move |lane: usize, jobs: Vec<Job>| {
-            let Some(served) = models.served().get(lane) else { return };
-            // Replies are dropped with the jobs, which tells the callers.
-            if catch_unwind(AssertUnwindSafe(|| execute(served, jobs))).is_err() {
-                log::error!("a run of model {:?} panicked", served.name);
+            if let Some(served) = models.served().get(lane) {
+                work(served, jobs);
             }
         };
         let pool = Pool::start(policies, config.compute_threads, work).map_err(ServerError::Threads)?;
@@ -40,6 +39,15 @@ impl App {
         Ok(Self { repository, pool, reader, stopping: AtomicBool::new(false) })
     }
 
+    /// Has a job done: by a compute thread, or at once where it is so short that handing it over would take longer.
+    pub(crate) fn submit(&self, lane: usize, served: &Served, job: Job) -> Result<(), NotTaken> {
+        if job.is_quick(served) && self.pool.is_free(lane) {
+            work(served, vec![job]);
+            return Ok(());
+        }
+        self.pool.submit(lane, job)
+    }
+
     /// From now on the server says that it is not ready.
     pub(crate) fn begin_stopping(&self) {
         self.stopping.store(true, Ordering::Release);
@@ -47,5 +55,12 @@ impl App {
 
     pub(crate) fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Acquire)
+    }
+}
+
+/// Does jobs of one model. After a panic their replies are dropped with them, which tells the callers.
+fn work(served: &Served, jobs: Vec<Job>) {
+    if catch_unwind(AssertUnwindSafe(|| execute(served, jobs))).is_err() {
+        log::error!("a run of model {:?} panicked", served.name);
     }
 }

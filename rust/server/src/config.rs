@@ -25,7 +25,7 @@ pub struct ServerConfig {
     pub repository: PathBuf,
     /// Threads that decode, run and encode; at least 1. Models share them in turn.
     pub compute_threads: usize,
-    /// Threads that serve connections; at least 1.
+    /// Threads that serve connections; at least 1. Runs that take less than handing them over are done here as well.
     pub io_threads: usize,
     /// Requests that may wait for one version of a model, where its `config.pbtxt` does not say. One more is answered
     /// with 503 and `Retry-After`.
@@ -65,7 +65,7 @@ pub struct TlsConfig {
 }
 
 impl ServerConfig {
-    /// The defaults for a repository: 127.0.0.1:8000, a compute thread per core, 256 waiting requests per model, rows
+    /// The defaults for a repository: 127.0.0.1:8000, a compute and an I/O thread per core, 256 waiting requests per model, rows
     /// put together up to 8 without waiting, 64 MiB a body and 1 GiB in all, 1,024 connections, 30 s of silence and as
     /// many of grace, plain HTTP and no token.
     pub fn new(repository: impl Into<PathBuf>) -> Self {
@@ -74,7 +74,7 @@ impl ServerConfig {
             address: (Ipv4Addr::LOCALHOST, 8000).into(),
             repository: repository.into(),
             compute_threads: cores,
-            io_threads: cores.min(4),
+            io_threads: cores,
             queue_capacity: 256,
             max_batch_size: 8,
             batch_delay: Duration::ZERO,

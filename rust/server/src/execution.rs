@@ -25,6 +25,18 @@ pub(crate) struct Job {
     pub(crate) reply: oneshot::Sender<Result<Answered, Refusal>>,
 }
 
+impl Job {
+    /// Whether this is likely done before another thread would have it: the model has been quick with such bodies, there
+    /// is little JSON to read, and nothing says that it is to wait for others.
+    pub(crate) fn is_quick(&self, served: &Served) -> bool {
+        const MOST_JSON: usize = 8 << 10;
+        let bytes = self.body.bytes.len();
+        self.header_length.unwrap_or(bytes) <= MOST_JSON
+            && served.policy.takes_at_once()
+            && served.pace.is_quick(bytes)
+    }
+}
+
 /// An answer and what it took.
 #[derive(Debug)]
 pub(crate) struct Answered {
@@ -226,6 +238,7 @@ fn run(
 fn finish_all(served: &Served, batch: Vec<Request>, parts: Vec<NamedTensors>, time: Duration) {
     let mut rows = 0;
     let mut run = Times { infer: time, ..Times::default() };
+    let alone = batch.len() == 1;
     let mut answers = Vec::with_capacity(batch.len());
     for (mut request, outputs) in batch.into_iter().zip(parts) {
         let started = Instant::now();
@@ -239,6 +252,9 @@ fn finish_all(served: &Served, batch: Vec<Request>, parts: Vec<NamedTensors>, ti
         let times = Times { infer: time, output: started.elapsed(), ..request.times };
         run.input += times.input;
         run.output += times.output;
+        if alone {
+            served.pace.note(request.job.body.bytes.len(), times.input + times.infer + times.output);
+        }
         let counted = served.counted_rows(request.rows);
         rows += counted;
         match &payload {

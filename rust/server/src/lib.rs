@@ -37,6 +37,7 @@ mod error;
 mod execution;
 mod listener;
 mod metrics;
+mod pace;
 mod pbtxt;
 mod pool;
 mod refusal;

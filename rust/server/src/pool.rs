@@ -71,6 +71,12 @@ impl<J: Send + 'static> Pool<J> {
         Ok(())
     }
 
+    /// Whether a job of a lane would be taken, and no other waits there.
+    pub(crate) fn is_free(&self, lane: usize) -> bool {
+        let state = self.shared.lock();
+        state.open && state.schedule.depth(lane) == 0
+    }
+
     /// Jobs that wait on a lane.
     pub(crate) fn depth(&self, lane: usize) -> usize {
         self.shared.lock().schedule.depth(lane)

@@ -15,6 +15,13 @@ pub(crate) struct LanePolicy {
     pub(crate) gathering: Option<Gathering>,
 }
 
+impl LanePolicy {
+    /// Whether a job that comes alone is to be taken at once.
+    pub(crate) fn takes_at_once(&self) -> bool {
+        self.gathering.as_ref().is_none_or(|it| it.delay.is_zero() && !it.fills)
+    }
+}
+
 /// How jobs are put together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Gathering {

@@ -4,6 +4,7 @@ use tandem::Model;
 use tandem_core::{Dimension, LoadOptions, ModelInfo, ModelSource, RunOptions};
 
 use crate::batching::probe;
+use crate::pace::Pace;
 use crate::repository::ModelConfig;
 use crate::schedule::{Gathering, LanePolicy};
 use crate::stats::Stats;
@@ -21,6 +22,7 @@ pub(crate) struct Served {
     pub(crate) max_rows: Option<usize>,
     pub(crate) policy: LanePolicy,
     pub(crate) stats: Stats,
+    pub(crate) pace: Pace,
 }
 
 impl Served {
@@ -77,6 +79,7 @@ impl<'a> Loader<'a> {
             max_rows: config.map(|config| config.max_batch_size).filter(|&rows| rows > 0),
             policy: LanePolicy { capacity, gathering },
             stats: Stats::default(),
+            pace: Pace::default(),
             model,
         })
     }

@@ -46,7 +46,7 @@ async fn run(app: &App, lane: usize, served: &Served, request: Request) -> Resul
     let waiting = CancelOnDrop(CancellationToken::new());
     let (reply, answer) = oneshot::channel();
     let job = Job { body, header_length, queued: Instant::now(), token: waiting.0.clone(), reply };
-    app.pool.submit(lane, job).map_err(|not_taken| match not_taken {
+    app.submit(lane, served, job).map_err(|not_taken| match not_taken {
         NotTaken::Full => {
             let capacity = served.policy.capacity;
             Refusal::unavailable(format!(
