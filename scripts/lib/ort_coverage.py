@@ -76,9 +76,16 @@ def difference(got, expected, rtol, atol):
         return None if (got == expected).all() else f"{got.tolist()}, expected {expected.tolist()}"
     if expected.dtype.type.__module__ == "ml_dtypes":
         got, expected = got.astype(np.float32), expected.astype(np.float32)
-    if np.allclose(got, expected, rtol, atol, equal_nan=True):
-        return None
     far = ~np.isclose(got, expected, rtol, atol, equal_nan=True)
+    if np.issubdtype(expected.dtype, np.floating):
+        # What rounding explains, as the engine's own example has it: the expected values were computed in one of many
+        # orders.
+        finite = np.abs(expected[np.isfinite(expected)])
+        largest = max(1.0, float(finite.max(initial=0.0)))
+        rounding = 1e-3 if expected.dtype == np.float16 else 1e-6
+        far &= ~np.isclose(got, expected, 0, rounding * largest, equal_nan=True)
+    if not far.any():
+        return None
     return f"{far.sum()} of {far.size} values, the first {got[far][0]}, expected {expected[far][0]}"
 
 
