@@ -1,5 +1,7 @@
 //! Where a call runs, and what happens when it fails there.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests stand outside them")]
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;

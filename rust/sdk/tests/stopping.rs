@@ -1,5 +1,7 @@
 //! Cancelling, running out of time, and closing, while calls are under way.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests stand outside them")]
+
 use std::collections::BTreeMap;
 use std::thread;
 use std::time::Duration;

@@ -1,5 +1,6 @@
 //! Tiny models, fakes and the conformance loader: for tests only.
 
+pub mod agreement;
 pub mod conformance;
 pub mod fakes;
 pub mod faults;

@@ -1,7 +1,8 @@
 //! The server answers what the device answers, for every model and element type, in both forms.
 
 use tandem::{LoadOptions, RunOptions, Runtime};
-use tandem_core::{DType, NamedTensors, Tensor};
+use tandem_core::{DType, NamedTensors};
+use tandem_testkit::agreement::{disagreement, floats};
 use tandem_testkit::models::{Suite, catalog};
 use tandem_wire::{Form, InferRequest, InferResponse};
 
@@ -23,29 +24,8 @@ fn ask(world: &Running, model: &str, inputs: &NamedTensors, form: Form) -> Named
     InferResponse::decode(&answer.body.into(), length).unwrap().outputs
 }
 
-fn floats(tensor: &Tensor) -> Option<Vec<f64>> {
-    match tensor.dtype() {
-        DType::F16 => Some(tensor.to_vec::<half::f16>().unwrap().into_iter().map(f64::from).collect()),
-        DType::F32 => Some(tensor.to_vec::<f32>().unwrap().into_iter().map(f64::from).collect()),
-        DType::F64 => Some(tensor.to_vec::<f64>().unwrap()),
-        _ => None,
-    }
-}
-
 fn assert_agree(what: &str, device: &NamedTensors, server: &NamedTensors) {
-    assert!(device.names().eq(server.names()), "{what}");
-    for (name, expected) in device.iter() {
-        let got = server.get(name).unwrap();
-        assert_eq!((expected.dtype(), expected.shape()), (got.dtype(), got.shape()), "{what}, {name}");
-        let (Some(expected_values), Some(values)) = (floats(expected), floats(got)) else {
-            assert!(expected == got, "{what}, {name}");
-            continue;
-        };
-        for (expected, value) in expected_values.iter().zip(&values) {
-            let close = (expected - value).abs() <= TOLERANCE * (1.0 + expected.abs());
-            assert!(close || (expected.is_nan() && value.is_nan()), "{what}, {name}: {expected} and {value}");
-        }
-    }
+    assert_eq!(disagreement(device, server, TOLERANCE), None, "{what}");
 }
 
 #[test]
