@@ -16,12 +16,15 @@ final class CallLane: Sendable {
         line.end()
     }
 
-    /// Runs `work` on a thread of the lane. `interrupt` is called when the task is cancelled, to end work under way.
+    /// Runs `work` on a thread of the lane. `interrupt` is called when the task is cancelled, to end work under way. A task
+    /// that is cancelled already starts nothing.
     func run<Value: Sendable>(
         until deadline: ContinuousClock.Instant? = nil,
         interrupt: @escaping @Sendable () -> Void = {},
         _ work: @escaping @Sendable () throws -> Value
     ) async throws -> Value {
+        // An idle thread would take the call before it could leave the line again.
+        guard !Task.isCancelled else { throw TandemError(.cancelled, "cancelled") }
         let ticket = line.ticket()
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Value, any Error>) in
