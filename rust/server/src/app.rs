@@ -41,7 +41,7 @@ impl App {
 
     /// Has a job done: by a compute thread, or at once where it is so short that handing it over would take longer.
     pub(crate) fn submit(&self, lane: usize, served: &Served, job: Job) -> Result<(), NotTaken> {
-        if job.is_quick(served) && self.pool.is_free(lane) {
+        if job.is_quick(served) && self.pool.is_free() {
             work(served, vec![job]);
             return Ok(());
         }

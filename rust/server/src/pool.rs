@@ -1,5 +1,6 @@
 //! The compute threads.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -23,6 +24,8 @@ struct State<J> {
 
 struct Shared<J> {
     state: Mutex<State<J>>,
+    /// Jobs that wait on all lanes: written under the lock, read without it.
+    waiting: AtomicUsize,
     wake: Condvar,
 }
 
@@ -41,7 +44,8 @@ impl<J: Send + 'static> Pool<J> {
         work: impl Fn(usize, Vec<J>) + Send + Sync + 'static,
     ) -> std::io::Result<Self> {
         let state = State { schedule: Schedule::new(policies, threads), open: true };
-        let shared = Arc::new(Shared { state: Mutex::new(state), wake: Condvar::new() });
+        let shared =
+            Arc::new(Shared { state: Mutex::new(state), waiting: AtomicUsize::new(0), wake: Condvar::new() });
         let work = Arc::new(work);
         let (alive, ended) = channel();
         // Made before the threads: where one cannot be started, dropping the pool ends the others.
@@ -66,15 +70,15 @@ impl<J: Send + 'static> Pool<J> {
             return Err(NotTaken::Stopping);
         }
         state.schedule.push(lane, job, Instant::now()).map_err(|_| NotTaken::Full)?;
+        self.shared.waiting.fetch_add(1, Ordering::Relaxed);
         drop(state);
         self.shared.wake.notify_one();
         Ok(())
     }
 
-    /// Whether a job of a lane would be taken, and no other waits there.
-    pub(crate) fn is_free(&self, lane: usize) -> bool {
-        let state = self.shared.lock();
-        state.open && state.schedule.depth(lane) == 0
+    /// Whether nothing waits, on any lane. May be out of date as soon as it is told.
+    pub(crate) fn is_free(&self) -> bool {
+        self.shared.waiting.load(Ordering::Relaxed) == 0
     }
 
     /// Jobs that wait on a lane.
@@ -103,7 +107,10 @@ impl<J> Shared<J> {
         loop {
             let now = Instant::now();
             state = match state.schedule.next(now) {
-                Turn::Work(lane, jobs) => return Some((lane, jobs)),
+                Turn::Work(lane, jobs) => {
+                    self.waiting.fetch_sub(jobs.len(), Ordering::Relaxed);
+                    return Some((lane, jobs));
+                }
                 Turn::Wait(moment) => {
                     let wait = self.wake.wait_timeout(state, moment.saturating_duration_since(now));
                     wait.unwrap_or_else(PoisonError::into_inner).0
@@ -126,8 +133,6 @@ impl<J> Shared<J> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
     use super::*;
 
     fn lane(capacity: usize) -> LanePolicy {
@@ -168,9 +173,11 @@ mod tests {
         pool.submit(0, ()).unwrap();
         assert_eq!(pool.submit(0, ()), Err(NotTaken::Full));
         assert_eq!(pool.depth(0), 1);
+        assert!(!pool.is_free());
         assert!(!pool.stop(Duration::from_millis(1)), "a job still runs");
         release.send(()).unwrap();
         release.send(()).unwrap();
         assert!(pool.stop(Duration::from_mins(1)));
+        assert!(pool.is_free());
     }
 }
