@@ -18,4 +18,4 @@ pub(crate) use files::OutputFolder;
 pub(crate) use scores::Scores;
 pub(crate) use single::write_answer;
 pub(crate) use table::{Align, Table};
-pub(crate) use text::{bytes, explain, printable, significant, time};
+pub(crate) use text::{bytes, printable, significant, time};

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::{Predicted, Reason};
+
 /// Where a run happens.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
@@ -16,6 +18,23 @@ pub enum Placement {
         /// Its name.
         endpoint: String,
     },
+    /// The head of the graph on this device, its tail on an endpoint.
+    Split {
+        /// The cut's id in the manifest.
+        cut: String,
+        /// The endpoint's name.
+        endpoint: String,
+    },
+}
+
+impl Placement {
+    /// The endpoint that takes part; none where everything stays on this device.
+    pub fn endpoint(&self) -> Option<&str> {
+        match self {
+            Self::OnDevice => None,
+            Self::InCloud { endpoint } | Self::Split { endpoint, .. } => Some(endpoint),
+        }
+    }
 }
 
 impl fmt::Display for Placement {
@@ -23,68 +42,27 @@ impl fmt::Display for Placement {
         match self {
             Self::OnDevice => f.write_str("on device"),
             Self::InCloud { endpoint } => write!(f, "in cloud ({endpoint})"),
+            Self::Split { cut, endpoint } => write!(f, "split at {cut} ({endpoint})"),
         }
-    }
-}
-
-/// Why a placement was chosen or not. Stable in every language and over versions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Reason {
-    /// The mode asks for it.
-    ModeRequires,
-    /// The mode prefers it.
-    ModePrefers,
-    /// The mode forbids it.
-    ModeForbids,
-    /// The sensitivity label forbids it.
-    SensitivityForbids,
-    /// No rule prefers another.
-    Default,
-    /// Another candidate comes first.
-    NotFirst,
-    /// The endpoint could not be reached when it was last tried.
-    Unreachable,
-    /// The endpoint failed during this run, and the run went on here.
-    Fallback,
-}
-
-impl Reason {
-    /// The reason as text: `mode_requires`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::ModeRequires => "mode_requires",
-            Self::ModePrefers => "mode_prefers",
-            Self::ModeForbids => "mode_forbids",
-            Self::SensitivityForbids => "sensitivity_forbids",
-            Self::Default => "default",
-            Self::NotFirst => "not_first",
-            Self::Unreachable => "unreachable",
-            Self::Fallback => "fallback",
-        }
-    }
-}
-
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
     }
 }
 
 /// A placement that was considered.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Candidate {
     /// Where.
     pub placement: Placement,
-    /// Whether mode and label allow it.
+    /// Whether mode, label and private inputs allow it.
     pub allowed: bool,
     /// Why it was chosen or not.
     pub reason: Reason,
+    /// What it was expected to cost; `None` where too little is known to say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub predicted: Option<Predicted>,
 }
 
 /// Where a run happened and why.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Decision {
     /// Where it happened.
     pub placement: Placement,
@@ -94,4 +72,8 @@ pub struct Decision {
     pub candidates: Vec<Candidate>,
     /// What the endpoint said, where the run went on here because of it.
     pub fallback_cause: Option<String>,
+    /// What the placement was expected to cost, to stand beside the measured [`Timing`](crate::Timing); `None` where
+    /// too little was known to say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub predicted: Option<Predicted>,
 }

@@ -7,29 +7,44 @@
 #![forbid(unsafe_code)]
 
 mod control;
+mod costs;
 mod decision;
+mod device_state;
 mod dtype;
 mod endpoint;
 mod error;
+mod estimates;
 mod info;
 mod options;
 mod planner;
 mod ports;
+mod predicted;
 mod prediction;
 mod profile;
+mod reason;
 mod tensor;
 mod tensors;
 
 pub use control::{CancelRegistration, CancellationToken, Control, Interrupt};
-pub use decision::{Candidate, Decision, Placement, Reason};
+pub use costs::{CutCosts, FormCosts, ModelCosts};
+pub use decision::{Candidate, Decision, Placement};
+pub use device_state::{DeviceState, DeviceStateProvider, MemoryPressure, NetworkKind, ThermalState};
 pub use dtype::{DType, Element};
 pub use endpoint::{Endpoint, EndpointTls, Secret, TokenError, TokenSource, WireFormat};
 pub use error::{Error, ErrorCode, InputError, LoadError, PolicyError, RemoteError, RunError, TensorError};
+pub use estimates::{
+    DeviceObservation, Estimates, ExchangeFailure, Part, Probe, ProbeObservation, RemoteObservation,
+    Statistics,
+};
 pub use info::{Dimension, ModelInfo, ModelSource, TensorInfo};
-pub use options::{InferenceMode, Limits, LoadOptions, Objective, OfflineBehavior, RunOptions, Sensitivity};
+pub use options::{
+    InferenceMode, Limits, LoadOptions, Objective, OfflineBehavior, Risk, RunOptions, Sensitivity,
+};
 pub use planner::{EndpointView, Plan, PlanRequest, Planner, Reachability, RulePlanner};
 pub use ports::{Engine, LocalModel, Remote, RemoteAnswer, RemoteRequest};
+pub use predicted::{LatencyBand, Predicted, PredictedParts};
 pub use prediction::{Prediction, RemoteTiming, Timing};
 pub use profile::{NodeProfile, Profile};
+pub use reason::Reason;
 pub use tensor::{Tensor, TensorStorage};
 pub use tensors::NamedTensors;

@@ -88,6 +88,32 @@ pub enum Objective {
     Balanced,
 }
 
+/// How much an uncertain prediction counts against a placement.
+///
+/// Placements are compared at the middle of their predicted time plus a share of the way to its 90th percentile.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Risk {
+    /// Not at all: the middles are compared, which makes many runs fast on average.
+    Neutral,
+    /// A little: 0.3 of the way.
+    #[default]
+    Moderate,
+    /// Fully: the 90th percentiles are compared, which makes slow runs rare.
+    Averse,
+}
+
+impl Risk {
+    /// The share of the way from the middle to the 90th percentile.
+    pub const fn weight(self) -> f64 {
+        match self {
+            Self::Neutral => 0.0,
+            Self::Moderate => 0.3,
+            Self::Averse => 1.0,
+        }
+    }
+}
+
 /// What a run does when the cloud was chosen and cannot be reached.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -119,8 +145,16 @@ pub struct RunOptions {
     pub mode: InferenceMode,
     /// How far its data may travel.
     pub sensitivity: Sensitivity,
+    /// Inputs, by name, that never leave the device, nor anything computed from them: the cloud is forbidden, and every
+    /// cut across which something depends on them.
+    pub private_inputs: Vec<String>,
     /// What it should be best at.
     pub objective: Objective,
+    /// How much an uncertain prediction counts against a placement.
+    pub risk: Risk,
+    /// Whether a run whose endpoint takes long is also begun on this device; the first answer wins and the other run is
+    /// cancelled. Costs energy, and makes slow answers rare.
+    pub hedge: bool,
     /// How long it may take in all, from the call on; `None` is as long as it takes.
     pub timeout: Option<Duration>,
     /// Stops it.

@@ -23,6 +23,8 @@ pub struct RemoteTiming {
     pub decode: Duration,
     /// What the server says it computed, from its `Server-Timing` header.
     pub server: Option<Duration>,
+    /// How long the server says that the request waited there for its turn, from the same header.
+    pub queue: Option<Duration>,
     /// Bytes of the request's body.
     pub request_bytes: u64,
     /// Bytes of the answer's body.

@@ -87,6 +87,7 @@ impl RunOptions {
             offline: self.offline,
             endpoint: self.endpoint,
             tag: self.tag,
+            ..tandem::RunOptions::default()
         }
     }
 }

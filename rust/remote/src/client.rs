@@ -10,8 +10,8 @@ use tandem_core::{
     RemoteTiming, WireFormat,
 };
 use tandem_wire::{
-    COMPUTE_METRIC, EncodeError, Form, InferRequest, InferResponse, Payload, RequestedOutput, ServerMetadata,
-    parse_server_timing, scalar_as_row,
+    COMPUTE_METRIC, EncodeError, Form, InferRequest, InferResponse, Payload, QUEUE_METRIC, RequestedOutput,
+    ServerMetadata, parse_server_timing, scalar_as_row,
 };
 
 use crate::address::model_path;
@@ -108,7 +108,12 @@ impl Remote for HttpRemote {
         let begin = Instant::now();
         let outputs = decode(&reply, request, &wanted)
             .map_err(|detail| Failure::InvalidAnswer(detail).at(&endpoint.name))?;
-        let server = reply.headers.get_all("server-timing").iter();
+        let said = |metric| {
+            let values = reply.headers.get_all("server-timing").iter();
+            values
+                .filter_map(|value| value.to_str().ok())
+                .find_map(|value| parse_server_timing(value, metric))
+        };
         let timing = RemoteTiming {
             encode,
             connect: reply.phases.connect,
@@ -116,9 +121,8 @@ impl Remote for HttpRemote {
             wait: reply.phases.wait,
             download: reply.phases.download,
             decode: begin.elapsed(),
-            server: server
-                .filter_map(|value| value.to_str().ok())
-                .find_map(|value| parse_server_timing(value, COMPUTE_METRIC)),
+            server: said(COMPUTE_METRIC),
+            queue: said(QUEUE_METRIC),
             request_bytes,
             answer_bytes: reply.body.len() as u64,
         };

@@ -1,12 +1,13 @@
 //! A loaded model: predict, offload, run, plan.
 
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tandem_core::{
-    CancelRegistration, CancellationToken, Candidate, Control, Decision, Endpoint, EndpointView, Error,
-    LocalModel, ModelInfo, NamedTensors, OfflineBehavior, Placement, Plan, PlanRequest, Prediction, Profile,
-    Reason, RemoteError, RemoteRequest, RunError, RunOptions, Timing,
+    CancelRegistration, CancellationToken, Candidate, Control, Decision, DeviceState, Endpoint, EndpointView,
+    Error, Estimates, LocalModel, ModelCosts, ModelInfo, NamedTensors, OfflineBehavior, Placement, Plan,
+    PlanRequest, PolicyError, Prediction, Profile, Reason, RemoteError, RemoteRequest, RunError, RunOptions,
+    Timing,
 };
 
 use crate::call::Call;
@@ -67,6 +68,10 @@ impl Model {
         let endpoints = self.shared.parts.endpoints.chosen(options.endpoint.as_deref())?;
         let endpoint = *endpoints.first().ok_or(RemoteError::NoEndpoint)?;
         self.view(endpoint).admit(options.sensitivity, "offload")?;
+        self.shared.info.check_private_inputs(&options.private_inputs)?;
+        if let Some(name) = options.private_inputs.first() {
+            return Err(PolicyError::PrivateInput { name: name.clone(), operation: "offload" }.into());
+        }
         let outcome = self.in_cloud(endpoint, inputs, options, &call)?;
         Ok(outcome.into_prediction(only(Placement::InCloud { endpoint: endpoint.name.clone() })))
     }
@@ -91,7 +96,10 @@ impl Model {
                     let endpoint = self.shared.parts.endpoints.get(endpoint)?;
                     self.in_cloud(endpoint, inputs, options, &call)
                 }
-                _ => self.on_device(inputs, options, &call),
+                Placement::OnDevice => self.on_device(inputs, options, &call),
+                placement => {
+                    Err(Error::Internal(format!("a model without a manifest cannot run {placement}")))
+                }
             };
             match result {
                 Ok(outcome) => {
@@ -111,14 +119,23 @@ impl Model {
         if self.shared.closing.is_cancelled() {
             return Err(Error::Closed("model"));
         }
+        self.shared.info.check_private_inputs(&options.private_inputs)?;
         let parts = &self.shared.parts;
         let endpoints = parts.endpoints.chosen(options.endpoint.as_deref())?;
         let views: Vec<EndpointView> = endpoints.into_iter().map(|endpoint| self.view(endpoint)).collect();
         parts.planner.plan(&PlanRequest {
             mode: options.mode,
             sensitivity: options.sensitivity,
+            private_inputs: &options.private_inputs,
+            objective: options.objective,
+            risk: options.risk,
             offline: options.offline,
+            remaining: options.timeout,
             endpoints: &views,
+            costs: &ModelCosts::default(),
+            estimates: &Estimates::default(),
+            device: &DeviceState::default(),
+            now: Duration::ZERO,
         })
     }
 
@@ -202,8 +219,8 @@ impl Outcome {
 /// The decision of a call that leaves no choice.
 fn only(placement: Placement) -> Decision {
     let reason = Reason::ModeRequires;
-    let candidate = Candidate { placement: placement.clone(), allowed: true, reason };
-    Decision { placement, reason, candidates: vec![candidate], fallback_cause: None }
+    let candidate = Candidate { placement: placement.clone(), allowed: true, reason, predicted: None };
+    Decision { placement, reason, candidates: vec![candidate], fallback_cause: None, predicted: None }
 }
 
 fn decision(plan: &Plan, placement: &Placement, cause: Option<&Error>) -> Decision {
@@ -216,6 +233,7 @@ fn decision(plan: &Plan, placement: &Placement, cause: Option<&Error>) -> Decisi
         reason,
         candidates: plan.candidates.clone(),
         fallback_cause: cause.map(Error::to_string),
+        predicted: plan.predicted(placement),
     }
 }
 

@@ -202,3 +202,25 @@ fn a_runtime_without_endpoints_answers_on_the_device_and_is_offline_in_the_cloud
     assert_eq!(model.offload(&named("x"), &options).unwrap_err(), Error::Remote(RemoteError::NoEndpoint));
     assert!(runtime.is_ready("a", &tandem::Control::default()).is_err());
 }
+
+#[test]
+fn a_private_input_never_leaves_the_device_and_must_exist() {
+    let (model, remote) = scripted(vec![], None);
+    let private = |mode, name: &str| RunOptions { private_inputs: vec![name.into()], ..in_mode(mode) };
+    let prediction = model.run(&named("x"), &private(InferenceMode::PreferInCloud, "x")).unwrap();
+    assert_eq!(prediction.decision.placement, Placement::OnDevice);
+    assert!(prediction.decision.candidates[1..].iter().all(|candidate| !candidate.allowed));
+    for error in [
+        model.run(&named("x"), &private(InferenceMode::OnlyInCloud, "x")).unwrap_err(),
+        model.offload(&named("x"), &private(InferenceMode::Auto, "x")).unwrap_err(),
+    ] {
+        assert_eq!(error.code(), ErrorCode::PolicyDenied, "{error}");
+    }
+    for error in [
+        model.run(&named("x"), &private(InferenceMode::Auto, "z")).unwrap_err(),
+        model.offload(&named("x"), &private(InferenceMode::Auto, "z")).unwrap_err(),
+    ] {
+        assert_eq!(error.code(), ErrorCode::InvalidInput, "{error}");
+    }
+    assert!(remote.called().is_empty());
+}

@@ -66,6 +66,9 @@ pub const BINARY_EXTENSION: &str = "binary_tensor_data";
 /// The metric of a `Server-Timing` header that holds the time the model itself took.
 pub const COMPUTE_METRIC: &str = "compute";
 
+/// The metric of a `Server-Timing` header that holds the time a request waited for its turn.
+pub const QUEUE_METRIC: &str = "queue";
+
 /// Tensors a message may hold.
 pub const MAX_TENSORS: usize = 4096;
 

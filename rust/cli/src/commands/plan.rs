@@ -5,7 +5,7 @@ use tandem::{Candidate, Placement, RunOptions, Runtime};
 
 use crate::args::PlanArgs;
 use crate::error::CliError;
-use crate::output::{Align, Table, explain};
+use crate::output::{Align, Table};
 use crate::session::Session;
 
 /// The decision without the work.
@@ -40,7 +40,7 @@ pub(crate) fn execute(args: &PlanArgs, session: &mut Session) -> Result<(), CliE
             &candidate.placement.to_string(),
             if candidate.allowed { "yes" } else { "no" },
             candidate.reason.as_str(),
-            explain(candidate.reason),
+            candidate.reason.sentence(),
         ]);
     }
     table.write(&mut session.out, 0)?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tandem::{DType, RemoteTiming, Tensor, Timing};
 
-use super::{Align, Answer, Scores, Table, bytes, explain, printable, significant, time};
+use super::{Align, Answer, Scores, Table, bytes, printable, significant, time};
 use crate::compare::Difference;
 use crate::labels::ClassNames;
 
@@ -24,7 +24,7 @@ pub(crate) fn write_answer(
     let file = answer.file.as_ref().map(|file| format!(" on {file}")).unwrap_or_default();
     writeln!(writer, "{}", printable(&format!("{model}{file}")))?;
     let place = printable(&decision.placement.to_string()).into_owned();
-    writeln!(writer, "  ran {place}: {} ({})", explain(decision.reason), decision.reason)?;
+    writeln!(writer, "  ran {place}: {} ({})", decision.reason.sentence(), decision.reason)?;
     if let Some(cause) = &decision.fallback_cause {
         writeln!(writer, "  first tried elsewhere: {}", printable(cause))?;
     }

@@ -3,8 +3,6 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use tandem::Reason;
-
 /// Text that came from a file or server, without characters that would steer the terminal.
 pub(crate) fn printable(text: &str) -> Cow<'_, str> {
     if !text.contains(char::is_control) {
@@ -65,21 +63,6 @@ pub(crate) fn significant(value: f64) -> String {
 
 fn trimmed(digits: &str) -> &str {
     if digits.contains('.') { digits.trim_end_matches('0').trim_end_matches('.') } else { digits }
-}
-
-/// A reason as a sentence.
-pub(crate) fn explain(reason: Reason) -> &'static str {
-    match reason {
-        Reason::ModeRequires => "the command or the mode asks for it",
-        Reason::ModePrefers => "the mode prefers it",
-        Reason::ModeForbids => "the mode forbids it",
-        Reason::SensitivityForbids => "the sensitivity label forbids it",
-        Reason::Default => "no rule prefers another place",
-        Reason::NotFirst => "another place comes first",
-        Reason::Unreachable => "the endpoint did not answer when it was last tried",
-        Reason::Fallback => "the place that was chosen first failed",
-        _ => "",
-    }
 }
 
 #[cfg(test)]

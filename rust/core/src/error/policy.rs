@@ -22,6 +22,14 @@ pub enum PolicyError {
         /// The endpoint.
         endpoint: String,
     },
+    /// An input that the options call private, or what is computed from it, would leave the device.
+    #[error("input {name:?} is private and may not leave the device, and the call is {operation}")]
+    PrivateInput {
+        /// The input.
+        name: String,
+        /// What was called.
+        operation: &'static str,
+    },
 }
 
 impl PolicyError {

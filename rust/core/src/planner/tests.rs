@@ -1,13 +1,37 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::{Placement, Reason};
 
 fn view(name: &str, takes_internal: bool, reachability: Reachability) -> EndpointView {
-    EndpointView { name: name.into(), takes_internal, reachability }
+    EndpointView { name: name.into(), takes_internal, tls: takes_internal, reachability }
 }
 
 fn cloud(name: &str) -> Placement {
     Placement::InCloud { endpoint: name.into() }
+}
+
+/// The plan by rule of a request of which nothing else is known.
+fn rules(
+    mode: InferenceMode,
+    sensitivity: Sensitivity,
+    offline: OfflineBehavior,
+    endpoints: &[EndpointView],
+) -> Result<Plan, Error> {
+    RulePlanner.plan(&PlanRequest {
+        mode,
+        sensitivity,
+        private_inputs: &[],
+        objective: Objective::default(),
+        risk: Risk::default(),
+        offline,
+        remaining: None,
+        endpoints,
+        costs: &ModelCosts::default(),
+        estimates: &Estimates::default(),
+        device: &DeviceState::default(),
+        now: Duration::ZERO,
+    })
 }
 
 fn order(
@@ -15,8 +39,7 @@ fn order(
     sensitivity: Sensitivity,
     endpoints: &[EndpointView],
 ) -> Result<Vec<Placement>, Error> {
-    let request = PlanRequest { mode, sensitivity, offline: OfflineBehavior::RunLocally, endpoints };
-    RulePlanner.plan(&request).map(|plan| plan.order)
+    rules(mode, sensitivity, OfflineBehavior::RunLocally, endpoints).map(|plan| plan.order)
 }
 
 #[test]
@@ -49,8 +72,7 @@ fn with_every_endpoint_down_the_device_comes_first_unless_offline_is_to_fail() {
         [(OfflineBehavior::RunLocally, Placement::OnDevice), (OfflineBehavior::Fail, cloud("down"))]
     {
         let (mode, sensitivity) = (InferenceMode::PreferInCloud, Sensitivity::Public);
-        let plan =
-            RulePlanner.plan(&PlanRequest { mode, sensitivity, offline, endpoints: &endpoints }).unwrap();
+        let plan = rules(mode, sensitivity, offline, &endpoints).unwrap();
         assert_eq!(plan.order[0], first);
         assert_eq!(plan.reason(&cloud("down")), Some(Reason::Unreachable));
     }
@@ -96,8 +118,7 @@ fn any_request() -> impl Strategy<Value = (InferenceMode, Sensitivity, OfflineBe
 proptest! {
     #[test]
     fn data_goes_only_where_its_label_lets_it((mode, sensitivity, offline, endpoints) in any_request()) {
-        let request = PlanRequest { mode, sensitivity, offline, endpoints: &endpoints };
-        let Ok(plan) = RulePlanner.plan(&request) else { return Ok(()) };
+        let Ok(plan) = rules(mode, sensitivity, offline, &endpoints) else { return Ok(()) };
         for placement in &plan.order {
             let Placement::InCloud { endpoint } = placement else { continue };
             let view = endpoints.iter().find(|view| view.name == *endpoint).unwrap();
@@ -112,8 +133,7 @@ proptest! {
     fn a_plan_considers_everything_once_and_tries_exactly_what_is_allowed(
         (mode, sensitivity, offline, endpoints) in any_request()
     ) {
-        let request = PlanRequest { mode, sensitivity, offline, endpoints: &endpoints };
-        let Ok(plan) = RulePlanner.plan(&request) else { return Ok(()) };
+        let Ok(plan) = rules(mode, sensitivity, offline, &endpoints) else { return Ok(()) };
         prop_assert_eq!(plan.candidates.len(), endpoints.len() + 1);
         let allowed = plan.candidates.iter().filter(|candidate| candidate.allowed);
         prop_assert_eq!(allowed.clone().count(), plan.order.len());
@@ -124,7 +144,7 @@ proptest! {
 
     #[test]
     fn only_a_mode_that_forbids_the_device_can_leave_nothing((mode, sensitivity, offline, endpoints) in any_request()) {
-        let request = PlanRequest { mode, sensitivity, offline, endpoints: &endpoints };
-        prop_assert!(RulePlanner.plan(&request).is_ok() || mode == InferenceMode::OnlyInCloud);
+        let plan = rules(mode, sensitivity, offline, &endpoints);
+        prop_assert!(plan.is_ok() || mode == InferenceMode::OnlyInCloud);
     }
 }

@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use tandem_core::CancellationToken;
-use tandem_wire::{COMPUTE_METRIC, HEADER_LENGTH, format_server_timing, parse_header_length};
+use tandem_wire::{COMPUTE_METRIC, HEADER_LENGTH, QUEUE_METRIC, format_server_timing, parse_header_length};
 use tokio::sync::oneshot;
 
 use self::chunks::Chunks;
@@ -102,7 +102,7 @@ fn respond(answered: Answered, started: Instant) -> Result<Response, Refusal> {
     let content_type = HeaderValue::from_static(payload.content_type());
     let header_length = payload.header_length.map(HeaderValue::from);
     let timing =
-        timing([("queue", times.queue), (COMPUTE_METRIC, times.infer), ("total", started.elapsed())])?;
+        timing([(QUEUE_METRIC, times.queue), (COMPUTE_METRIC, times.infer), ("total", started.elapsed())])?;
     // Small pieces are sent faster in one than one by one.
     let body = if payload.byte_len() <= ONE_PIECE {
         Body::from(payload.to_bytes())

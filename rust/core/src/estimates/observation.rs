@@ -1,0 +1,89 @@
+//! What [`Estimates`](crate::Estimates) learns from.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{DeviceState, ModelCosts, RemoteTiming};
+
+/// How much of the model an observation is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part<'a> {
+    /// All of it.
+    Whole,
+    /// What lies before the cut of this id when it ran on the device, what lies behind it when it ran on an endpoint.
+    Cut(&'a str),
+}
+
+/// An exchange with an endpoint that succeeded.
+#[derive(Clone, Copy, Debug)]
+pub struct RemoteObservation<'a> {
+    /// The endpoint's name.
+    pub endpoint: &'a str,
+    /// The model.
+    pub costs: &'a ModelCosts,
+    /// What ran there.
+    pub part: Part<'a>,
+    /// The state of the device when the request was sent.
+    pub device: &'a DeviceState,
+    /// The measured phases.
+    pub timing: &'a RemoteTiming,
+}
+
+/// A computation on this device.
+#[derive(Clone, Copy, Debug)]
+pub struct DeviceObservation<'a> {
+    /// The model.
+    pub costs: &'a ModelCosts,
+    /// What ran here.
+    pub part: Part<'a>,
+    /// The state of the device when it began.
+    pub device: &'a DeviceState,
+    /// How long it took.
+    pub time: Duration,
+    /// Whether it paid for something that later runs do not: a plan that was built, memory that was mapped. Such a run
+    /// says nothing of the next.
+    pub first: bool,
+}
+
+/// How an exchange failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ExchangeFailure {
+    /// No connection came about.
+    Unreachable,
+    /// The connection broke.
+    Lost,
+    /// No answer came in the time that this exchange had.
+    TimedOut {
+        /// How long it was waited for.
+        after: Duration,
+    },
+    /// The endpoint answered with an error of its own (5xx, an answer that cannot be believed).
+    Failed,
+    /// The endpoint has too much to do, or is starting (429, 503).
+    Busy {
+        /// How long it asks to be left alone.
+        retry_after: Option<Duration>,
+    },
+}
+
+/// A small exchange without user data, to learn what an endpoint and the way there are worth.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Probe {
+    /// The endpoint's name.
+    pub endpoint: String,
+    /// Bytes to send: 0 is a bare request, which tells the round trip; more tell the rate too.
+    pub bytes: u64,
+}
+
+/// What came of a probe.
+#[derive(Clone, Copy, Debug)]
+pub struct ProbeObservation<'a> {
+    /// The endpoint's name.
+    pub endpoint: &'a str,
+    /// The state of the device when it was sent.
+    pub device: &'a DeviceState,
+    /// The measured phases and bytes; `None` where it failed.
+    pub timing: Option<&'a RemoteTiming>,
+}
