@@ -5,6 +5,7 @@ pub mod conformance;
 pub mod fakes;
 pub mod faults;
 pub mod models;
+pub mod traces;
 
 mod mutate;
 mod random;

@@ -39,6 +39,24 @@ impl Random {
     pub fn floats(&mut self, count: usize, bound: f32) -> Vec<f32> {
         (0..count).map(|_| self.float(bound)).collect()
     }
+
+    /// The next number from 0 to 1, 1 itself left out.
+    pub fn unit(&mut self) -> f64 {
+        #[expect(clippy::cast_precision_loss, reason = "53 bits are what a double holds")]
+        let bits = (self.bits() >> 11) as f64;
+        bits * 2.0_f64.powi(-53)
+    }
+
+    /// The next number of the normal distribution of mean 0 and standard deviation 1 (Box and Muller 1958).
+    pub fn normal(&mut self) -> f64 {
+        let radius = (-2.0 * (1.0 - self.unit()).ln()).sqrt();
+        radius * (std::f64::consts::TAU * self.unit()).cos()
+    }
+
+    /// The next number of the exponential distribution of that mean.
+    pub fn exponential(&mut self, mean: f64) -> f64 {
+        -mean * (1.0 - self.unit()).ln()
+    }
 }
 
 #[cfg(test)]
@@ -62,5 +80,15 @@ mod tests {
             assert!(random.float(0.5).abs() <= 0.5);
         }
         assert_eq!(seen, [true; 5]);
+    }
+
+    #[test]
+    fn distributions_have_their_moments() {
+        let mut random = Random::new(11);
+        let count = 20_000;
+        let mean = |draw: &mut dyn FnMut() -> f64| (0..count).map(|_| draw()).sum::<f64>() / f64::from(count);
+        assert!((mean(&mut || random.unit()) - 0.5).abs() < 0.01);
+        assert!((mean(&mut || random.normal().powi(2)) - 1.0).abs() < 0.05);
+        assert!((mean(&mut || random.exponential(3.0)) - 3.0).abs() < 0.1);
     }
 }
