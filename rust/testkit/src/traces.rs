@@ -146,7 +146,7 @@ mod tests {
             (LinkState::new(1e6, Duration::from_millis(5)), LinkState::new(2e6, Duration::from_millis(9)));
         let trace = Trace::step(before, Duration::from_secs(3), after);
         assert_eq!(trace.at(Duration::from_millis(2999)), before);
-        assert_eq!(trace.at(Duration::from_millis(3000)), after);
+        assert_eq!(trace.at(Duration::from_secs(3)), after);
         assert_eq!(trace.at(Duration::from_hours(20)), after);
         assert_eq!(Trace::constant(after).at(Duration::from_hours(2000)), after);
         assert!(Trace::new("", Duration::ZERO, vec![before]).is_none());
