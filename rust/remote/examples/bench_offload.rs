@@ -2,8 +2,8 @@
 //!
 //! Against one trivial server on loopback, which answers every request with the same bytes, three subjects take turns
 //! in one process: the client as applications use it, its HTTP library with a body made beforehand, and a
-//! socket that writes the bytes that the client wrote and reads as many as the answer has. Prints a JSON array of rows: medians, and the median
-//! of each phase of the client.
+//! socket that writes the bytes that the client wrote and reads as many as the answer has. Prints rows, one JSON object a
+//! line: medians, and the median of each phase of the client.
 //!
 //! Usage: `bench_offload [ROUNDS]`
 
@@ -36,12 +36,12 @@ const WARM_UP: usize = 20;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let rounds = std::env::args().nth(1).map_or(Ok(300), |text| text.parse())?;
-    let mut rows = Vec::new();
     // A picture of 3x224x224, and four numbers.
     for (case, elements) in [("602,112 bytes", 150_528), ("16 bytes", 4)] {
-        rows.extend(compare(case, elements, rounds)?);
+        for row in compare(case, elements, rounds)? {
+            println!("{row}");
+        }
     }
-    println!("{}", serde_json::Value::Array(rows));
     Ok(())
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
+use socket2::{SockRef, Socket};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
@@ -20,22 +21,27 @@ pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
+/// A stream, and the socket below it to look at.
+pub(crate) struct Opened {
+    pub(crate) stream: Box<dyn Stream>,
+    pub(crate) socket: Socket,
+}
+
 /// Opens a stream to `address`, through TLS where `tls` is there.
-pub(crate) async fn open(
-    address: &Address,
-    tls: Option<&Arc<ClientConfig>>,
-) -> Result<Box<dyn Stream>, Failure> {
-    let tcp = open_tcp(address).await.map_err(|error| Failure::Unreachable(error.to_string()))?;
+pub(crate) async fn open(address: &Address, tls: Option<&Arc<ClientConfig>>) -> Result<Opened, Failure> {
+    let unreachable = |error: io::Error| Failure::Unreachable(error.to_string());
+    let tcp = open_tcp(address).await.map_err(unreachable)?;
     // A request is written in one go: waiting for more only delays its end.
-    tcp.set_nodelay(true).map_err(|error| Failure::Unreachable(error.to_string()))?;
+    tcp.set_nodelay(true).map_err(unreachable)?;
+    let socket = SockRef::from(&tcp).try_clone().map_err(unreachable)?;
     let Some(tls) = tls else {
-        return Ok(Box::new(tcp));
+        return Ok(Opened { stream: Box::new(tcp), socket });
     };
     let name = ServerName::try_from(address.host.clone())
         .map_err(|_| Failure::Configuration(format!("{:?} is not a host's name", address.host)))?;
     let stream = TlsConnector::from(tls.clone()).connect(name, tcp).await;
     // Whatever breaks a handshake is a failure of it, a connection that ends within it included.
-    stream.map(|stream| Box::new(stream) as _).map_err(|error| {
+    stream.map(|stream| Opened { stream: Box::new(stream), socket }).map_err(|error| {
         Failure::Tls(tls_error(&error).map_or_else(|| error.to_string(), ToString::to_string))
     })
 }

@@ -9,11 +9,10 @@ use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use tandem_core::{Endpoint, Secret, TokenSource};
 use tandem_wire::{HEADER_LENGTH, Payload};
-use tokio::time::timeout_at;
 
 use crate::body::{Chunks, read_start, read_whole};
 use crate::connect;
-use crate::connection::Connection;
+use crate::connection::{Alarm, Connection};
 use crate::failure::{Failure, Phase};
 use crate::site::Site;
 
@@ -49,14 +48,9 @@ impl Bounds {
         }
     }
 
-    /// Runs `work` until the endpoint's time is over, and then says so.
-    async fn within<T>(&self, work: impl Future<Output = T>) -> Result<T, String> {
-        match self.limit {
-            None => Ok(work.await),
-            Some(limit) => timeout_at(limit.into(), work)
-                .await
-                .map_err(|_| format!("no answer within {:?}", self.timeout)),
-        }
+    /// What is said when the endpoint's time is over.
+    fn too_late(&self) -> String {
+        format!("no answer within {:?}", self.timeout)
     }
 }
 
@@ -95,7 +89,7 @@ impl Call {
         let Some(source) = &self.token else {
             return self.send(kept, None).await;
         };
-        let token = ask(source, false).await?.map_err(|error| Failure::Configuration(error.to_string()))?;
+        let token = ask(source, false).await?.map_err(|error| Failure::Token(error.to_string()))?;
         let reply = self.send(kept, Some(token)).await?;
         if !is_refusal(reply.status) {
             return Ok(reply);
@@ -125,16 +119,14 @@ impl Call {
 
     async fn connect(&self) -> Result<Connection, Failure> {
         let opening = connect::open(&self.site.address, self.site.tls.as_ref());
-        let opening = tokio::time::timeout(self.bounds.connect_timeout, opening);
-        let stream = match self.bounds.within(opening).await {
-            Ok(Ok(stream)) => stream?,
-            Ok(Err(_)) => {
-                let time = self.bounds.connect_timeout;
-                return Err(Failure::Unreachable(format!("no connection within {time:?}")));
-            }
-            Err(detail) => return Err(Failure::Unreachable(detail)),
-        };
-        Connection::start(stream).await
+        let time = self.bounds.connect_timeout;
+        let mut alarm = Alarm::default();
+        alarm.set(self.bounds.limit);
+        match alarm.within(tokio::time::timeout(time, opening)).await {
+            Some(Ok(opened)) => Connection::start(opened?).await,
+            Some(Err(_)) => Err(Failure::Unreachable(format!("no connection within {time:?}"))),
+            None => Err(Failure::Unreachable(self.bounds.too_late())),
+        }
     }
 
     async fn send_on(
@@ -148,17 +140,21 @@ impl Call {
         let request = self.request(token.as_ref()).map_err(whole)?;
         let body_bytes = self.payload.as_ref().map_or(0, Payload::byte_len) as u64;
         connection.meter.begin();
-        let sending = self.bounds.within(connection.sender.try_send_request(request)).await;
+        connection.alarm.set(self.bounds.limit);
+        let sending = connection.alarm.within(connection.sender.try_send_request(request)).await;
         let marks = connection.meter.marks();
         // The head takes bytes too: with no more than the body's written, the body's end was not.
         let unsent = marks.written <= body_bytes;
         let phase = if unsent { Phase::Upload } else { Phase::Wait };
         let response = match sending {
-            Ok(Ok(response)) => response,
-            Ok(Err(error)) => return Err(Broken { failure: Failure::of_http(error.error(), phase), unsent }),
-            Err(detail) => return Err(whole(Failure::Lost(phase, detail))),
+            Some(Ok(response)) => response,
+            Some(Err(error)) => {
+                return Err(Broken { failure: Failure::of_http(error.error(), phase), unsent });
+            }
+            None => return Err(whole(Failure::Lost(phase, self.bounds.too_late()))),
         };
-        let (status, headers, body, ended) = self.read(response).await.map_err(whole)?;
+        let (status, headers, body, ended) =
+            self.read(response, &mut connection.alarm).await.map_err(whole)?;
         let end = Instant::now();
         let head = marks.first_read.unwrap_or(end);
         let last_write = marks.last_write.unwrap_or(head);
@@ -207,18 +203,17 @@ impl Call {
     async fn read(
         &self,
         response: Response<Incoming>,
+        alarm: &mut Alarm,
     ) -> Result<(StatusCode, HeaderMap, Bytes, bool), Failure> {
         /// The text of a failure is not waited for any longer: its status is already known.
         const TEXT_TIME: Duration = Duration::from_secs(1);
         let (head, body) = response.into_parts();
         if head.status.is_success() {
             let reading = read_whole(body, self.bounds.max_answer_bytes);
-            let body = self
-                .bounds
-                .within(reading)
-                .await
-                .map_err(|detail| Failure::Lost(Phase::Download, detail))??;
-            return Ok((head.status, head.headers, body, true));
+            let Some(body) = alarm.within(reading).await else {
+                return Err(Failure::Lost(Phase::Download, self.bounds.too_late()));
+            };
+            return Ok((head.status, head.headers, body?, true));
         }
         let mut start = Vec::new();
         let ended = tokio::time::timeout(TEXT_TIME, read_start(body, &mut start)).await.unwrap_or(false);

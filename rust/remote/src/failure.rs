@@ -29,6 +29,7 @@ pub(crate) enum Failure {
     Tls(String),
     Lost(Phase, String),
     Unauthorized { status: u16, detail: String },
+    Token(String),
     InvalidAnswer(String),
     AnswerTooLarge { got: u64, limit: u64 },
     Configuration(String),
@@ -46,6 +47,7 @@ impl Failure {
                 RemoteError::ConnectionLost { endpoint, phase: phase.name(), detail }
             }
             Self::Unauthorized { status, detail } => RemoteError::Unauthorized { endpoint, status, detail },
+            Self::Token(detail) => RemoteError::Token { endpoint, detail },
             Self::InvalidAnswer(detail) => RemoteError::InvalidAnswer { endpoint, detail },
             Self::AnswerTooLarge { got, limit } => {
                 RemoteError::TooLarge { endpoint, what: "answer", got, limit }

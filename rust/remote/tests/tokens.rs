@@ -76,9 +76,10 @@ fn a_token_that_cannot_be_had_is_a_typed_error() {
     };
     let failed = error(Arc::new(Failing { at_first: true }));
     assert!(
-        matches!(&failed, RemoteError::Configuration { detail, .. } if detail == "no bearer token: signed out"),
+        matches!(&failed, RemoteError::Token { detail, .. } if detail == "no bearer token: signed out"),
         "{failed:?}"
     );
+    assert_eq!(failed.code(), ErrorCode::RemoteFailed);
     assert_eq!(server.connections(), 0);
     let refused = error(Arc::new(Failing { at_first: false }));
     assert!(

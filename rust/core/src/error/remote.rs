@@ -67,6 +67,14 @@ pub enum RemoteError {
         /// What the endpoint said, shortened.
         detail: String,
     },
+    /// The application gave no bearer token for the endpoint, so that nothing was sent.
+    #[error("endpoint {endpoint:?} cannot be asked: {detail}")]
+    Token {
+        /// The endpoint's name.
+        endpoint: String,
+        /// What the token's source said.
+        detail: String,
+    },
     /// The endpoint has too much to do, or what it stands behind has (408, 429, 502, 503, 504).
     #[error("endpoint {endpoint:?} is overloaded, status {status}: {detail}")]
     Overloaded {
@@ -141,6 +149,7 @@ impl RemoteError {
             | Self::ConnectionLost { .. }
             | Self::Rejected { .. }
             | Self::Unauthorized { .. }
+            | Self::Token { .. }
             | Self::Overloaded { .. }
             | Self::ServerFailed { .. }
             | Self::InvalidAnswer { .. } => ErrorCode::RemoteFailed,

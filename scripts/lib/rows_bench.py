@@ -1,4 +1,4 @@
-"""The table of `scripts/bench boundary`: rows that the Kotlin and Swift programs print, one JSON object a line."""
+"""The table of a benchmark whose programs print their rows, one JSON object a line."""
 
 import argparse
 import json
@@ -16,10 +16,11 @@ def main():
     """Reads the outputs and reports."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", metavar="FILE", help="also write the rows to FILE")
+    parser.add_argument("name", help="the benchmark's name")
     parser.add_argument("outputs", nargs="+", type=pathlib.Path, metavar="OUTPUT")
     arguments = parser.parse_args()
     measured = [row for output in arguments.outputs for row in rows(output.read_text())]
-    bench.report("boundary", measured, arguments.json)
+    bench.report(arguments.name, measured, arguments.json)
 
 
 if __name__ == "__main__":
