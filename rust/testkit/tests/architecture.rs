@@ -12,9 +12,10 @@ use serde_json::Value;
 /// What each crate ships with: the crates of the workspace that it may name. Arrows point down only.
 const LAYERS: &[(&str, &[&str])] = &[
     ("tandem-core", &[]),
+    ("tandem-kernels", &[]),
     ("tandem-onnx", &[]),
     ("tandem-wire", &["tandem-core"]),
-    ("tandem-engine", &["tandem-core", "tandem-onnx"]),
+    ("tandem-engine", &["tandem-core", "tandem-kernels", "tandem-onnx"]),
     ("tandem-remote", &["tandem-core", "tandem-wire"]),
     ("tandem", &["tandem-core", "tandem-engine", "tandem-remote"]),
     ("tandem-server", &["tandem", "tandem-core", "tandem-wire"]),
@@ -112,10 +113,10 @@ fn lines(package: &Package) -> Vec<(PathBuf, String)> {
 }
 
 #[test]
-fn no_crate_has_unsafe_code_of_its_own() {
+fn only_the_kernels_have_unsafe_code_of_their_own() {
     let markers = ["unsafe {", "unsafe fn", "unsafe impl", "unsafe trait", "unsafe extern"];
-    for package in packages() {
-        for (path, line) in lines(&package) {
+    for package in packages().iter().filter(|package| package.name != "tandem-kernels") {
+        for (path, line) in lines(package) {
             let listed = line.starts_with("let markers");
             let found = markers.iter().find(|marker| line.contains(*marker));
             assert!(listed || found.is_none(), "{}: {line}", path.display());

@@ -1,0 +1,255 @@
+//! Direct convolution: the register tile over a table of taps.
+//!
+//! Taps outside the image above and below are left out of the table for the rows that have them: it is sorted by kernel
+//! row, so what is left is one run of steps and of weights. Columns outside on the left and right need a copy of the
+//! input with noughts around it. Where the stride is more than 1, that copy also deals the columns out by their phase,
+//! so that the pixels of a tile always lie side by side.
+
+use std::marker::PhantomData;
+
+use super::{ConvInput, ConvShape};
+use crate::activation::{Activation, Ending};
+use crate::error::{KernelError, volume};
+use crate::memory::with_scratch;
+use crate::simd::{Simd, Task};
+use crate::tile::{self, Blocked, Pixels, Planar, Step, Tile, Weights};
+
+#[derive(Clone, Debug)]
+pub(super) struct Direct {
+    input: ConvInput,
+    weights: Weights,
+    ending: Ending,
+    steps: Vec<Step>,
+    /// Inputs that the steps of one kernel row have.
+    row_inputs: usize,
+    /// Rows of output and pixels in each, as the tiles see them: a pointwise convolution is one long row.
+    output: [usize; 2],
+    /// Floats between rows of the input, as the tiles see it.
+    row: usize,
+    /// How the input is copied first.
+    copy: Option<Copy>,
+}
+
+/// A copy of the input in which the pixels of an output row lie side by side for every tap.
+#[derive(Clone, Debug)]
+struct Copy {
+    /// The phases that some tap reads: (column + padding) mod stride.
+    phases: Vec<usize>,
+    /// Pixels of one phase of a row.
+    width: usize,
+    /// Floats of the whole copy.
+    length: usize,
+}
+
+impl Direct {
+    pub(super) fn new<S: Simd>(
+        shape: &ConvShape,
+        input: ConvInput,
+        weights: &[f32],
+        bias: impl Fn(usize) -> f32,
+        activation: Activation,
+    ) -> Result<Self, KernelError> {
+        // Channels that lie side by side, and floats from one pixel to the next.
+        let lanes = if input == ConvInput::Blocked { S::LANES } else { 1 };
+        let [height, width] = shape.input;
+        let [kernel_height, kernel_width] = shape.kernel;
+        let planes = shape.in_channels.div_ceil(lanes);
+        let reach = (kernel_width - 1) * shape.dilation[1];
+        let inside =
+            shape.padding[1] == 0 && (shape.output[1].max(1) - 1) * shape.stride[1] + reach < width.max(1);
+        let copy =
+            if inside && shape.stride[1] == 1 { None } else { Some(Copy::new(shape, planes * lanes)?) };
+        let slot_width = copy.as_ref().map_or(width, |copy| copy.width);
+        let row = copy.as_ref().map_or(width, |copy| copy.width * copy.phases.len()) * lanes;
+        let mut steps = Vec::new();
+        let mut order = Vec::new();
+        for ky in 0..kernel_height {
+            for kx in 0..kernel_width {
+                let column = kx * shape.dilation[1];
+                let (phase, column) = (column % shape.stride[1], column / shape.stride[1]);
+                let slot = match &copy {
+                    Some(copy) => copy.phases.iter().position(|&known| known == phase).unwrap_or(0),
+                    None => 0,
+                };
+                for plane in 0..planes {
+                    let offset = plane * height * row
+                        + ky * shape.dilation[0] * row
+                        + (slot * slot_width + column) * lanes;
+                    let count = lanes.min(shape.in_channels - plane * lanes);
+                    steps.push(Step { offset, lanes: count });
+                    order.extend((0..count).map(|lane| (plane * lanes + lane, ky, kx)));
+                }
+            }
+        }
+        let flat = copy.is_none()
+            && shape.kernel == [1, 1]
+            && shape.stride == [1, 1]
+            && shape.padding == [0, 0]
+            && shape.output == shape.input;
+        let output = if flat { [1, shape.pixels()] } else { shape.output };
+        let blocks = shape.out_channels.div_ceil(S::LANES);
+        let group = tile::blocks_of_tile::<S>(output[1], blocks);
+        let weight = |input: usize, output: usize| {
+            let (channel, ky, kx) = order[input];
+            weights[((output * shape.in_channels + channel) * kernel_height + ky) * kernel_width + kx]
+        };
+        let weights = Weights::pack(S::LANES, group, order.len(), shape.out_channels, weight, bias);
+        let row_inputs = shape.in_channels * kernel_width;
+        Ok(Self { input, weights, ending: activation.ending(), steps, row_inputs, output, row, copy })
+    }
+
+    /// # Safety
+    ///
+    /// The instruction set must be present, `shape` and `S` those of [`Direct::new`], and the slices one image of them.
+    pub(super) unsafe fn run<S: Simd>(
+        &self,
+        shape: &ConvShape,
+        x: &[f32],
+        residual: Option<&[f32]>,
+        out: &mut [f32],
+    ) {
+        // SAFETY: the caller's promise covers both; a copy holds what its steps reach.
+        let go = |x: &[f32], out: &mut [f32]| unsafe {
+            match self.input {
+                ConvInput::Blocked => self.tiles::<S, Blocked>(shape, x, residual, out),
+                ConvInput::Planar => self.tiles::<S, Planar>(shape, x, residual, out),
+            }
+        };
+        let Some(copy) = &self.copy else {
+            return go(x, out);
+        };
+        with_scratch(copy.length, |scratch| {
+            let lanes = if self.input == ConvInput::Blocked { S::LANES } else { 1 };
+            // SAFETY: `x` is one image of `shape`, `scratch` has the copy's length.
+            unsafe { S::vectorize(Fill::<S> { copy, shape, lanes, x, out: scratch, set: PhantomData }) };
+            go(scratch, out);
+        });
+    }
+
+    /// # Safety
+    ///
+    /// As for [`Direct::run`]; `x` is the copy where there is one.
+    unsafe fn tiles<S: Simd, P: Pixels>(
+        &self,
+        shape: &ConvShape,
+        x: &[f32],
+        residual: Option<&[f32]>,
+        out: &mut [f32],
+    ) {
+        let pixels = shape.pixels();
+        let most = S::PIXELS[self.weights.group];
+        let per_row = self.steps.len() / shape.kernel[0];
+        for (first, blocks) in tile::groups(self.weights.blocks, self.weights.group) {
+            let panel = self.weights.panel(first, S::LANES);
+            let bias = self.weights.bias.as_slice()[first * S::LANES..].as_ptr();
+            let next = &panel[self.weights.inputs * blocks * S::LANES..];
+            let tiles = self.output[0] * self.output[1].div_ceil(most);
+            let ahead = next.len().min(panel.len() - next.len()) / tiles.max(1);
+            let mut done = 0;
+            for oy in 0..self.output[0] {
+                let taps = shape.taps(0, oy);
+                let steps = &self.steps[taps.start * per_row..taps.end * per_row];
+                let inputs = taps.start * self.row_inputs;
+                let weights = panel[inputs * blocks * S::LANES..].as_ptr();
+                let top = oy * shape.stride[0];
+                for (ox, count) in tile::split(self.output[1], most) {
+                    let at = (first * pixels + oy * self.output[1] + ox) * S::LANES;
+                    // SAFETY: the taps of a row that meet the image have rows inside it, and every column lies in
+                    // the row: inside the image without a copy, inside the noughts around it with one. The first row
+                    // may lie above the image, the offsets of the steps lead back into it. `at` is a pixel of a
+                    // block of the output, which has `blocks` blocks from `first` and `count` pixels from there.
+                    unsafe {
+                        let tile = Tile {
+                            x: x.as_ptr()
+                                .wrapping_add(top * self.row + ox * P::stride::<S>())
+                                .wrapping_sub(shape.padding[0] * self.row),
+                            steps,
+                            weights,
+                            bias,
+                            residual: residual.map_or(std::ptr::null(), |residual| residual.as_ptr().add(at)),
+                            out: out.as_mut_ptr().add(at),
+                            out_block: pixels * S::LANES,
+                            out_pixel: S::LANES,
+                            ending: self.ending,
+                            prefetch: next.as_ptr().wrapping_add(done * ahead),
+                            prefetch_step: ahead.div_ceil(self.weights.inputs.max(1)),
+                        };
+                        tile::run::<S, P>(blocks, count, &tile);
+                    }
+                    done += 1;
+                }
+            }
+        }
+    }
+}
+
+impl Copy {
+    fn new(shape: &ConvShape, channels: usize) -> Result<Self, KernelError> {
+        let stride = shape.stride[1];
+        let mut phases: Vec<usize> = (0..shape.kernel[1]).map(|kx| kx * shape.dilation[1] % stride).collect();
+        phases.sort_unstable();
+        phases.dedup();
+        let width = shape.output[1] + (shape.kernel[1] - 1) * shape.dilation[1] / stride;
+        let length = volume("a padded input", &[channels, shape.input[0], phases.len(), width])?;
+        Ok(Self { phases, width, length })
+    }
+}
+
+/// Fills the copy of one image.
+struct Fill<'a, S> {
+    copy: &'a Copy,
+    shape: &'a ConvShape,
+    lanes: usize,
+    x: &'a [f32],
+    out: &'a mut [f32],
+    set: PhantomData<S>,
+}
+
+impl<S: Simd> Task for Fill<'_, S> {
+    #[inline(always)]
+    unsafe fn call(self) {
+        let Self { copy, shape, lanes, x, out, .. } = self;
+        let (stride, padding, width) = (shape.stride[1], shape.padding[1], shape.input[1]);
+        // A row that no output reads, as every second one of a pointwise convolution of stride 2, is left as it is.
+        let rows: Vec<bool> = (0..shape.input[0]).map(|row| reads_row(shape, row)).collect();
+        let mut targets = out.chunks_exact_mut(copy.width * lanes);
+        for (index, row) in x.chunks_exact(width * lanes).enumerate() {
+            for &phase in &copy.phases {
+                let Some(target) = targets.next() else { return };
+                if !rows[index % shape.input[0]] {
+                    continue;
+                }
+                // The columns of this phase that lie inside the image.
+                let first = padding.saturating_sub(phase).div_ceil(stride).min(copy.width);
+                let end = (width + padding).saturating_sub(phase).div_ceil(stride).min(copy.width).max(first);
+                let (before, rest) = target.split_at_mut(first * lanes);
+                let (inside, after) = rest.split_at_mut((end - first) * lanes);
+                before.fill(0.0);
+                after.fill(0.0);
+                if inside.is_empty() {
+                    continue;
+                }
+                let row = &row[(first * stride + phase - padding) * lanes..];
+                if stride == 1 {
+                    inside.copy_from_slice(&row[..inside.len()]);
+                } else if lanes == 1 && stride == 2 {
+                    for (to, from) in inside.iter_mut().zip(row.chunks(2)) {
+                        *to = from[0];
+                    }
+                } else {
+                    for (to, from) in inside.chunks_exact_mut(lanes).zip(row.chunks(lanes * stride)) {
+                        to.copy_from_slice(&from[..lanes]);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Whether some output reads a row of the input.
+fn reads_row(shape: &ConvShape, row: usize) -> bool {
+    (0..shape.kernel[0]).any(|ky| {
+        let start = (row + shape.padding[0]).checked_sub(ky * shape.dilation[0]);
+        start.is_some_and(|start| start % shape.stride[0] == 0 && start / shape.stride[0] < shape.output[0])
+    })
+}

@@ -1,0 +1,238 @@
+//! Matrix product with a constant matrix, bias, residual and activation in one pass.
+
+use std::marker::PhantomData;
+
+use crate::activation::{Activation, Ending};
+use crate::error::{KernelError, check_length, volume};
+use crate::isa::InstructionSet;
+use crate::memory::with_scratch;
+use crate::simd::{Simd, Task, with_simd};
+use crate::tile::{self, Blocked, Step, Tile, Weights};
+
+/// Inputs that are summed at once: their weights for a group of outputs stay in the first-level cache over all rows.
+const INNER: usize = 384;
+
+/// How a constant matrix lies in memory.
+#[derive(Clone, Copy, Debug)]
+pub enum MatMulWeights<'a> {
+    /// `[inputs][outputs]`.
+    Plain(&'a [f32]),
+    /// `[outputs][inputs]`.
+    Transposed(&'a [f32]),
+}
+
+/// A matrix product with its weights, ready to run: `out = activation(x × weights + bias + residual)`, all row by row.
+///
+/// # Example
+///
+/// ```
+/// use tandem_kernels::{Activation, InstructionSet, MatMul, MatMulWeights};
+///
+/// let weights = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
+/// let product = MatMul::new(
+///     InstructionSet::best(),
+///     [2, 3],
+///     MatMulWeights::Plain(&weights),
+///     Some(&[0.0, 0.0, 1.0]),
+///     Activation::Relu,
+/// )?;
+/// let mut out = [0.0; 3];
+/// product.run(&[1.0, -1.0], None, &mut out)?;
+/// assert_eq!(out, [0.0, 0.0, 0.0]);
+/// product.run(&[1.0, 1.0], None, &mut out)?;
+/// assert_eq!(out, [5.0, 7.0, 10.0]);
+/// # Ok::<(), tandem_kernels::KernelError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct MatMul {
+    set: InstructionSet,
+    inputs: usize,
+    outputs: usize,
+    weights: Weights,
+    ending: Ending,
+}
+
+impl MatMul {
+    /// Checks the sizes and packs the weights. `sizes` are inputs and outputs, `bias` is one number for each output.
+    pub fn new(
+        set: InstructionSet,
+        sizes: [usize; 2],
+        weights: MatMulWeights<'_>,
+        bias: Option<&[f32]>,
+        activation: Activation,
+    ) -> Result<Self, KernelError> {
+        activation.check()?;
+        let [inputs, outputs] = sizes;
+        if inputs == 0 || outputs == 0 {
+            let got = format!("{inputs} × {outputs}");
+            return Err(KernelError::parameter("the matrix", got, "it must have elements"));
+        }
+        let (MatMulWeights::Plain(values) | MatMulWeights::Transposed(values)) = weights;
+        check_length("weights", values, volume("weights", &sizes)?)?;
+        if let Some(bias) = bias {
+            check_length("bias", bias, outputs)?;
+        }
+        let lanes = set.lanes();
+        volume("weights", &[inputs, outputs.div_ceil(lanes), lanes])?;
+        let weight = |input: usize, output: usize| match weights {
+            MatMulWeights::Plain(values) => values[input * outputs + output],
+            MatMulWeights::Transposed(values) => values[output * inputs + input],
+        };
+        let bias = |output: usize| bias.map_or(0.0, |bias| bias[output]);
+        let group = with_simd!(set, S => S::BLOCKS.min(outputs.div_ceil(S::LANES)));
+        let weights = Weights::pack(lanes, group, inputs, outputs, weight, bias);
+        Ok(Self { set, inputs, outputs, weights, ending: activation.ending() })
+    }
+
+    /// Inputs and outputs of a row.
+    pub fn sizes(&self) -> [usize; 2] {
+        [self.inputs, self.outputs]
+    }
+
+    /// Multiplies every row of `x`, of which there may be any number. `residual` is added before the activation.
+    pub fn run(&self, x: &[f32], residual: Option<&[f32]>, out: &mut [f32]) -> Result<(), KernelError> {
+        let rows = x.len() / self.inputs;
+        check_length("x", x, volume("x", &[rows, self.inputs])?)?;
+        let length = volume("out", &[rows, self.outputs])?;
+        check_length("out", out, length)?;
+        if let Some(residual) = residual {
+            check_length("residual", residual, length)?;
+        }
+        let lanes = self.set.lanes();
+        let blocks = self.inputs.div_ceil(lanes);
+        // A row more than there are, so that the blocks of one row do not fall into one set of the cache.
+        let line = volume("packed rows", &[rows + 1, lanes])?;
+        let packed = volume("packed rows", &[blocks, line])?;
+        // SAFETY: holding the set proves the instructions. `x`, `residual` and `out` are `rows` rows, `packed` has room
+        // for all blocks of them.
+        with_simd!(self.set, S => unsafe {
+            if rows == 1 {
+                self.product::<S>(x, S::LANES, rows, residual, out);
+            } else if rows > 1 {
+                with_scratch(packed, |packed| {
+                    S::vectorize(Pack::<S> { x, columns: self.inputs, line, out: packed, set: PhantomData });
+                    self.product::<S>(packed, line, rows, residual, out);
+                });
+            }
+        });
+        Ok(())
+    }
+
+    /// # Safety
+    ///
+    /// The instruction set must be present. `x` is `[block][row][LANES]` with `line` floats to a block, of which the
+    /// last may end with the inputs; the other slices are `rows` rows of outputs.
+    unsafe fn product<S: Simd>(
+        &self,
+        x: &[f32],
+        line: usize,
+        rows: usize,
+        residual: Option<&[f32]>,
+        out: &mut [f32],
+    ) {
+        let blocks = self.inputs.div_ceil(S::LANES);
+        let lanes = |block: usize| S::LANES.min(self.inputs - block * S::LANES);
+        let steps: Vec<Step> =
+            (0..blocks).map(|block| Step { offset: block * line, lanes: lanes(block) }).collect();
+        let most = S::PIXELS[self.weights.group];
+        // One tile reads the weights once anyway.
+        let inner = if rows <= most { blocks } else { INNER / S::LANES };
+        let none = Activation::None.ending();
+        let nought = [0.0; 64];
+        let out = out.as_mut_ptr();
+        for (first, count) in tile::groups(self.weights.blocks, self.weights.group) {
+            let panel = self.weights.panel(first, S::LANES);
+            let width = count * S::LANES;
+            let next = &panel[self.weights.inputs * width..];
+            let column = first * S::LANES;
+            let partial = column + width > self.outputs;
+            for (part, steps) in steps.chunks(inner.max(1)).enumerate() {
+                let input = part * inner * S::LANES;
+                let last = input + steps.len() * S::LANES >= self.inputs;
+                let weights = panel[input * width..].as_ptr();
+                let bias = if part == 0 { &self.weights.bias.as_slice()[column..] } else { &nought[..] };
+                let ahead = if last { next } else { &panel[(input + steps.len() * S::LANES) * width..] };
+                let ahead_step = ahead.len().min(steps.len() * S::LANES * width) / rows.div_ceil(most);
+                for (index, (row, pixels)) in tile::split(rows, most).enumerate() {
+                    let at = row * self.outputs + column;
+                    let mut tile = Tile {
+                        x: x.as_ptr().wrapping_add(row * S::LANES),
+                        steps,
+                        weights,
+                        bias: bias.as_ptr(),
+                        residual: std::ptr::null(),
+                        out: out.wrapping_add(at),
+                        out_block: S::LANES,
+                        out_pixel: self.outputs,
+                        ending: if last { self.ending } else { none },
+                        prefetch: ahead.as_ptr().wrapping_add(index * ahead_step),
+                        prefetch_step: ahead_step / (steps.len() * S::LANES),
+                    };
+                    // What the sums begin with: the residual, then the sums so far.
+                    let begin =
+                        if part == 0 { residual.map(<[f32]>::as_ptr) } else { Some(out.cast_const()) };
+                    let begin = begin.map(|begin| begin.wrapping_add(at));
+                    // SAFETY: rows, inputs and whole vectors of outputs lie inside the slices. A vector that reaches
+                    // past the last output goes through `staged`, of which only the outputs are copied.
+                    unsafe {
+                        if !partial {
+                            tile.residual = begin.unwrap_or(std::ptr::null());
+                            tile::run::<S, Blocked>(count, pixels, &tile);
+                            continue;
+                        }
+                        let mut staged = [0.0_f32; 14 * 4 * 16];
+                        let kept = self.outputs - column;
+                        if let Some(begin) = begin {
+                            for pixel in 0..pixels {
+                                let from = begin.add(pixel * self.outputs);
+                                std::ptr::copy_nonoverlapping(
+                                    from,
+                                    staged.as_mut_ptr().add(pixel * width),
+                                    kept,
+                                );
+                            }
+                        }
+                        tile.out = staged.as_mut_ptr();
+                        tile.residual = if begin.is_some() { tile.out } else { std::ptr::null() };
+                        tile.out_pixel = width;
+                        tile::run::<S, Blocked>(count, pixels, &tile);
+                        for pixel in 0..pixels {
+                            let to = out.add(at + pixel * self.outputs);
+                            std::ptr::copy_nonoverlapping(staged.as_ptr().add(pixel * width), to, kept);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Rows to `[block][row][LANES]`.
+struct Pack<'a, S> {
+    x: &'a [f32],
+    columns: usize,
+    line: usize,
+    out: &'a mut [f32],
+    set: PhantomData<S>,
+}
+
+impl<S: Simd> Task for Pack<'_, S> {
+    #[inline(always)]
+    unsafe fn call(self) {
+        let (whole, rest) = (self.columns / S::LANES, self.columns % S::LANES);
+        for (row, x) in self.x.chunks_exact(self.columns).enumerate() {
+            let (x, out) = (x.as_ptr(), self.out.as_mut_ptr());
+            // SAFETY: a row is `whole` vectors and `rest` elements, and `out` has a line for each block.
+            unsafe {
+                for block in 0..whole {
+                    let at = block * self.line + row * S::LANES;
+                    S::store(out.add(at), S::load(x.add(block * S::LANES)));
+                }
+                if rest > 0 {
+                    let at = whole * self.line + row * S::LANES;
+                    S::store(out.add(at), S::load_part(x.add(whole * S::LANES), rest, 0.0));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! Pooling over blocked images.
+
+use std::marker::PhantomData;
+
+use crate::conv::taps;
+use crate::error::{KernelError, check_length, volume};
+use crate::isa::InstructionSet;
+use crate::layout::blocked_len;
+use crate::simd::{Simd, Task, with_simd};
+
+/// What a window becomes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PoolKind {
+    /// Its largest element inside the image; NaN is skipped. −∞ where there is none.
+    Max,
+    /// Its mean. NaN where no element is inside the image and only those count.
+    Average {
+        /// Whether elements outside of the image count, as noughts.
+        count_padding: bool,
+    },
+}
+
+/// Sizes and parameters of a pooling, as ONNX's `MaxPool` and `AveragePool` have them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PoolShape {
+    /// Images at once.
+    pub batch: usize,
+    /// Channels of input and output.
+    pub channels: usize,
+    /// Height and width of the input.
+    pub input: [usize; 2],
+    /// Height and width of the window.
+    pub kernel: [usize; 2],
+    /// Rows and columns from one window to the next, at least 1.
+    pub stride: [usize; 2],
+    /// Rows and columns from one element of a window to the next, at least 1.
+    pub dilation: [usize; 2],
+    /// Rows above and columns left of the image where windows begin.
+    pub padding: [usize; 2],
+    /// Height and width of the output.
+    pub output: [usize; 2],
+}
+
+/// A pooling, ready to run over blocked images.
+#[derive(Clone, Debug)]
+pub struct Pool2d {
+    set: InstructionSet,
+    shape: PoolShape,
+    kind: PoolKind,
+    input_len: usize,
+    output_len: usize,
+}
+
+impl Pool2d {
+    /// Checks the parameters.
+    pub fn new(set: InstructionSet, shape: PoolShape, kind: PoolKind) -> Result<Self, KernelError> {
+        crate::conv::check_window(
+            shape.input,
+            shape.kernel,
+            shape.stride,
+            shape.dilation,
+            shape.padding,
+            shape.output,
+        )?;
+        let input_len = blocked_len(set, shape.batch, shape.channels, volume("the input", &shape.input)?)?;
+        let output_len = blocked_len(set, shape.batch, shape.channels, volume("the output", &shape.output)?)?;
+        Ok(Self { set, shape, kind, input_len, output_len })
+    }
+
+    /// The sizes and parameters it was built for.
+    pub fn shape(&self) -> &PoolShape {
+        &self.shape
+    }
+
+    /// Runs over a whole batch.
+    pub fn run(&self, x: &[f32], out: &mut [f32]) -> Result<(), KernelError> {
+        check_length("x", x, self.input_len)?;
+        check_length("out", out, self.output_len)?;
+        if out.is_empty() {
+            return Ok(());
+        }
+        let lanes = self.set.lanes();
+        let input = self.shape.input[0] * self.shape.input[1] * lanes;
+        let output = self.shape.output[0] * self.shape.output[1] * lanes;
+        for (x, out) in x.chunks_exact(input).zip(out.chunks_exact_mut(output)) {
+            let (shape, kind) = (&self.shape, self.kind);
+            // SAFETY: holding the set proves the instructions; the slices are one block of the shapes.
+            with_simd!(self.set, S => unsafe {
+                S::vectorize(Block::<S> { shape, kind, x, out, set: PhantomData });
+            });
+        }
+        Ok(())
+    }
+}
+
+struct Block<'a, S> {
+    shape: &'a PoolShape,
+    kind: PoolKind,
+    x: &'a [f32],
+    out: &'a mut [f32],
+    set: PhantomData<S>,
+}
+
+impl<S: Simd> Task for Block<'_, S> {
+    #[inline(always)]
+    unsafe fn call(self) {
+        let Self { shape, kind, x, out, .. } = self;
+        let range = |axis: usize, position: usize| {
+            let start = position * shape.stride[axis];
+            taps(start, shape.padding[axis], shape.input[axis], shape.kernel[axis], shape.dilation[axis])
+        };
+        for oy in 0..shape.output[0] {
+            let rows = range(0, oy);
+            for ox in 0..shape.output[1] {
+                let columns = range(1, ox);
+                // SAFETY: the taps lie inside the image, the pixel inside the output.
+                unsafe {
+                    let max = kind == PoolKind::Max;
+                    let mut sum = S::splat(if max { f32::NEG_INFINITY } else { 0.0 });
+                    for ky in rows.clone() {
+                        let y = oy * shape.stride[0] + ky * shape.dilation[0] - shape.padding[0];
+                        for kx in columns.clone() {
+                            let column = ox * shape.stride[1] + kx * shape.dilation[1] - shape.padding[1];
+                            let element = S::load(x.as_ptr().add((y * shape.input[1] + column) * S::LANES));
+                            sum = if max { S::max(element, sum) } else { S::add(sum, element) };
+                        }
+                    }
+                    let divisor = match kind {
+                        PoolKind::Max => 1,
+                        PoolKind::Average { count_padding: true } => shape.kernel[0] * shape.kernel[1],
+                        PoolKind::Average { count_padding: false } => rows.len() * columns.len(),
+                    };
+                    if divisor != 1 {
+                        sum = S::div(sum, S::splat(divisor as f32));
+                    }
+                    S::store(out.as_mut_ptr().add((oy * shape.output[1] + ox) * S::LANES), sum);
+                }
+            }
+        }
+    }
+}
+
+/// The mean of each channel: a blocked image of `[batch, channels, pixels]` to `[batch][channels]`.
+pub fn global_average(
+    set: InstructionSet,
+    [batch, channels, pixels]: [usize; 3],
+    x: &[f32],
+    out: &mut [f32],
+) -> Result<(), KernelError> {
+    check_length("x", x, blocked_len(set, batch, channels, pixels)?)?;
+    check_length("out", out, volume("out", &[batch, channels])?)?;
+    if out.is_empty() {
+        return Ok(());
+    }
+    if pixels == 0 {
+        return Err(KernelError::parameter("pixels", pixels, "it must be at least 1"));
+    }
+    let lanes = set.lanes();
+    let blocks = channels.div_ceil(lanes);
+    for (x, out) in x.chunks_exact(blocks * pixels * lanes).zip(out.chunks_exact_mut(channels)) {
+        for (x, out) in x.chunks_exact(pixels * lanes).zip(out.chunks_mut(lanes)) {
+            // SAFETY: holding the set proves the instructions; `x` is one block, `out` its channels.
+            with_simd!(set, S => unsafe { S::vectorize(Mean::<S>(x, out, PhantomData)) });
+        }
+    }
+    Ok(())
+}
+
+/// One block and the means of its channels.
+struct Mean<'a, S>(&'a [f32], &'a mut [f32], PhantomData<S>);
+
+impl<S: Simd> Task for Mean<'_, S> {
+    #[inline(always)]
+    unsafe fn call(self) {
+        let Self(x, out, _) = self;
+        // SAFETY: every vector lies in `x`; `out` has at most as many elements as there are lanes.
+        unsafe {
+            let mut sums = [S::splat(0.0); 4];
+            for four in x.chunks(4 * S::LANES) {
+                for (sum, pixel) in sums.iter_mut().zip(four.chunks_exact(S::LANES)) {
+                    *sum = S::add(*sum, S::load(pixel.as_ptr()));
+                }
+            }
+            let sum = S::add(S::add(sums[0], sums[1]), S::add(sums[2], sums[3]));
+            let mean = S::div(sum, S::splat((x.len() / S::LANES) as f32));
+            S::store_part(out.as_mut_ptr(), out.len(), mean);
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! Convolution: direct, depthwise and Winograd's.
+
+use proptest::prelude::*;
+use tandem_kernels::{Activation, Conv2d, ConvInput, ConvShape, InstructionSet};
+
+use crate::reference;
+use crate::values::{Unaligned, difference, numbers, planar, poisoned, room};
+
+fn output(input: usize, kernel: usize, stride: usize, dilation: usize, padding: [usize; 2]) -> Option<usize> {
+    let reach = (kernel - 1) * dilation + 1;
+    (input + padding[0] + padding[1]).checked_sub(reach).map(|left| left / stride + 1)
+}
+
+prop_compose! {
+    fn axis(kernels: &'static [usize])(
+        input in 1_usize..24,
+        kernel in prop::sample::select(kernels),
+        stride in 1_usize..4,
+        dilation in 1_usize..3,
+        before in 0_usize..4,
+        after in 0_usize..4,
+    ) -> Option<[usize; 6]> {
+        let size = output(input, kernel, stride, dilation, [before, after])?;
+        Some([input, kernel, stride, dilation, before, size])
+    }
+}
+
+fn two(kernels: &'static [usize]) -> impl Strategy<Value = [[usize; 2]; 6]> {
+    (axis(kernels), axis(kernels)).prop_filter_map("the window fits", |(rows, columns)| {
+        let (rows, columns) = (rows?, columns?);
+        Some(std::array::from_fn(|i| [rows[i], columns[i]]))
+    })
+}
+
+fn shape(batch: usize, channels: [usize; 2], groups: usize, axes: [[usize; 2]; 6]) -> ConvShape {
+    let [input, kernel, stride, dilation, padding, output] = axes;
+    let [in_channels, out_channels] = channels;
+    ConvShape { batch, in_channels, out_channels, groups, input, kernel, stride, dilation, padding, output }
+}
+
+pub(crate) fn activations() -> impl Strategy<Value = Activation> {
+    prop_oneof![
+        Just(Activation::None),
+        Just(Activation::Relu),
+        Just(Activation::Clip { low: 0.0, high: 6.0 }),
+        Just(Activation::Clip { low: -0.25, high: 0.5 }),
+        Just(Activation::Sigmoid),
+        Just(Activation::Silu),
+        Just(Activation::HardSwish),
+        Just(Activation::Gelu),
+    ]
+}
+
+/// Runs the kernel of every instruction set, and the exact one beside it, against the scalar twin.
+fn check(shape: ConvShape, input: ConvInput, activation: Activation, extras: [bool; 2], seed: u64) {
+    let pixels = [shape.input, shape.output].map(|[height, width]| height * width);
+    let x = numbers(shape.batch * shape.in_channels * pixels[0], seed);
+    let per_output = shape.in_channels / shape.groups * shape.kernel[0] * shape.kernel[1];
+    let weights = numbers(shape.out_channels * per_output, seed + 1);
+    let bias = extras[0].then(|| numbers(shape.out_channels, seed + 2));
+    let out_shape = [shape.batch, shape.out_channels, pixels[1]];
+    let residual = extras[1].then(|| numbers(out_shape.iter().product(), seed + 3));
+    let (bias, residual) = (bias.as_deref(), residual.as_deref());
+    let expected = reference::conv(&shape, &x, &weights, bias, residual, activation);
+    for set in InstructionSet::available() {
+        let mut own = match input {
+            ConvInput::Blocked => poisoned(set, [shape.batch, shape.in_channels, pixels[0]], &x),
+            ConvInput::Planar => Unaligned::new(&x),
+        };
+        let mut added = residual.map(|residual| poisoned(set, out_shape, residual));
+        let conv = Conv2d::new(set, shape, input, &weights, bias, activation).unwrap();
+        let exact = Conv2d::exact(set, shape, input, &weights, bias, activation).unwrap();
+        for (conv, tolerance) in [(conv, 1e-5), (exact, 3e-6)] {
+            let mut out = room(set, out_shape);
+            let residual = added.as_mut().map(|residual| &*residual.get());
+            conv.run(own.get(), residual, out.get()).unwrap();
+            let got = planar(set, out_shape, out.get());
+            let different = difference(&got, &expected, tolerance);
+            assert_eq!(different, None, "{set}, {}, {shape:?}, {activation:?}", conv.algorithm());
+        }
+    }
+}
+
+fn cases(count: u32) -> ProptestConfig {
+    ProptestConfig {
+        cases: if cfg!(miri) { 3 } else { count },
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(150))]
+
+    #[test]
+    fn blocked(
+        batch in 1_usize..3,
+        channels in [1_usize..40, 1_usize..70],
+        axes in two(&[1, 2, 3, 5]),
+        activation in activations(),
+        extras: [bool; 2],
+        seed in 0_u64..1000,
+    ) {
+        check(shape(batch, channels, 1, axes), ConvInput::Blocked, activation, extras, seed);
+    }
+
+    #[test]
+    fn planar_input(
+        batch in 1_usize..3,
+        channels in [1_usize..5, 1_usize..40],
+        axes in two(&[1, 3, 7]),
+        activation in activations(),
+        extras: [bool; 2],
+        seed in 0_u64..1000,
+    ) {
+        check(shape(batch, channels, 1, axes), ConvInput::Planar, activation, extras, seed);
+    }
+
+    #[test]
+    fn pointwise(
+        batch in 1_usize..3,
+        channels in [1_usize..70, 1_usize..140],
+        input in [1_usize..16, 1_usize..16],
+        activation in activations(),
+        extras: [bool; 2],
+        seed in 0_u64..1000,
+    ) {
+        let axes = [input, [1, 1], [1, 1], [1, 1], [0, 0], input];
+        check(shape(batch, channels, 1, axes), ConvInput::Blocked, activation, extras, seed);
+    }
+
+    #[test]
+    fn depthwise(
+        batch in 1_usize..3,
+        channels in 2_usize..40,
+        axes in two(&[1, 2, 3, 5, 7]),
+        activation in activations(),
+        extras: [bool; 2],
+        seed in 0_u64..1000,
+    ) {
+        check(shape(batch, [channels, channels], channels, axes), ConvInput::Blocked, activation, extras, seed);
+    }
+
+    #[test]
+    fn winograd(
+        batch in 1_usize..3,
+        channels in [32_usize..50, 32_usize..70],
+        input in [5_usize..20, 5_usize..40],
+        before in [0_usize..3, 0_usize..3],
+        after in [0_usize..3, 0_usize..3],
+        activation in activations(),
+        extras: [bool; 2],
+        seed in 0_u64..1000,
+    ) {
+        let output = std::array::from_fn(|i| input[i] + before[i] + after[i] - 2);
+        let shape = shape(batch, channels, 1, [input, [3, 3], [1, 1], [1, 1], before, output]);
+        check(shape, ConvInput::Blocked, activation, extras, seed);
+    }
+}
+
+#[test]
+fn each_algorithm_is_chosen_where_it_pays() {
+    for set in InstructionSet::available() {
+        let names = [[64, 56], [128, 28], [256, 14], [512, 7]].map(|[channels, size]| {
+            let axes = [[size; 2], [3, 3], [1, 1], [1, 1], [1, 1], [size; 2]];
+            let weights = vec![0.0; channels * channels * 9];
+            let shape = shape(1, [channels; 2], 1, axes);
+            let conv = Conv2d::new(set, shape, ConvInput::Blocked, &weights, None, Activation::None);
+            conv.unwrap().algorithm()
+        });
+        assert_eq!(
+            names,
+            ["winograd F(4,3)", "winograd F(4,3)", "winograd F(4,3)", "winograd F(2,3)"],
+            "{set}"
+        );
+    }
+}
+
+#[test]
+fn nan_and_infinity_reach_what_they_take_part_in() {
+    for set in InstructionSet::available() {
+        for (value, shown) in [(f32::NAN, "NaN"), (f32::INFINITY, "inf")] {
+            for activation in
+                [Activation::None, Activation::Relu, Activation::Clip { low: -9.0, high: f32::INFINITY }]
+            {
+                let axes = [[1, 4], [1, 1], [1, 1], [1, 1], [0, 0], [1, 4]];
+                let shape = shape(1, [1, 2], 1, axes);
+                let conv = Conv2d::new(set, shape, ConvInput::Planar, &[1.0, 2.0], None, activation).unwrap();
+                let mut out = room(set, [1, 2, 4]);
+                conv.run(&[0.0, value, 1.0, 2.0], None, out.get()).unwrap();
+                let got = planar(set, [1, 2, 4], out.get());
+                let words: Vec<String> = got.iter().map(f32::to_string).collect();
+                assert_eq!(words, ["0", shown, "1", "2", "0", shown, "2", "4"], "{set} {activation:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! Every kernel against its scalar twin, for every instruction set of the processor.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, helpers included")]
+#![allow(clippy::float_cmp, reason = "where a result is known exactly, it is compared so")]
+#![allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "small numbers")]
+
+mod conv;
+mod curves;
+mod layout;
+mod matmul;
+mod normalize;
+mod pool;
+mod reference;
+mod refusals;
+mod values;

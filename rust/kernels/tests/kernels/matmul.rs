@@ -1,0 +1,57 @@
+//! The matrix product.
+
+use proptest::prelude::*;
+use tandem_kernels::{Activation, InstructionSet, MatMul, MatMulWeights};
+
+use crate::conv::activations;
+use crate::reference;
+use crate::values::{Unaligned, difference, numbers};
+
+fn check(rows: usize, sizes: [usize; 2], activation: Activation, extras: [bool; 3], seed: u64) {
+    let [inputs, outputs] = sizes;
+    let x = numbers(rows * inputs, seed);
+    let weights = numbers(inputs * outputs, seed + 1);
+    let turned: Vec<f32> =
+        (0..outputs * inputs).map(|i| weights[i % inputs * outputs + i / inputs]).collect();
+    let bias = extras[0].then(|| numbers(outputs, seed + 2));
+    let residual = extras[1].then(|| numbers(rows * outputs, seed + 3));
+    let (bias, residual) = (bias.as_deref(), residual.as_deref());
+    let expected = reference::matmul(sizes, &x, &weights, bias, residual, activation);
+    for set in InstructionSet::available() {
+        let own = if extras[2] { MatMulWeights::Transposed(&turned) } else { MatMulWeights::Plain(&weights) };
+        let product = MatMul::new(set, sizes, own, bias, activation).unwrap();
+        let mut x = Unaligned::new(&x);
+        let mut out = Unaligned::new(&vec![f32::NAN; rows * outputs]);
+        product.run(x.get(), residual, out.get()).unwrap();
+        assert_eq!(
+            difference(out.get(), &expected, 3e-6),
+            None,
+            "{set}: {rows} rows, {sizes:?}, {activation:?}"
+        );
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        failure_persistence: None, cases: if cfg!(miri) { 3 } else { 150 }, ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn products(
+        rows in 0_usize..40,
+        sizes in [1_usize..80, 1_usize..120],
+        activation in activations(),
+        extras: [bool; 3],
+        seed in 0_u64..1000,
+    ) {
+        check(rows, sizes, activation, extras, seed);
+    }
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "long")]
+fn long_sums_are_computed_in_parts() {
+    for sizes in [[384, 33], [385, 64], [1000, 40], [1537, 17]] {
+        check(30, sizes, Activation::Gelu, [true, true, false], 7);
+    }
+}

@@ -1,0 +1,59 @@
+//! Softmax and layer normalisation.
+
+use proptest::prelude::*;
+use tandem_kernels::{InstructionSet, LayerNorm, softmax};
+
+use crate::reference;
+use crate::values::{Unaligned, difference, numbers};
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        failure_persistence: None, cases: if cfg!(miri) { 3 } else { 100 }, ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn softmax_rows(rows in 0_usize..5, columns in 1_usize..70, scale in 0.1_f32..40.0, seed in 0_u64..1000) {
+        let x: Vec<f32> = numbers(rows * columns, seed).iter().map(|x| x * scale).collect();
+        let expected = reference::softmax(columns, &x);
+        for set in InstructionSet::available() {
+            let mut own = Unaligned::new(&x);
+            let mut out = Unaligned::new(&vec![f32::NAN; x.len()]);
+            softmax(set, columns, own.get(), out.get()).unwrap();
+            prop_assert_eq!(difference(out.get(), &expected, 1e-5), None, "{}", set);
+        }
+    }
+
+    #[test]
+    fn layer_norm_rows(
+        rows in 0_usize..5,
+        columns in 1_usize..70,
+        offset in -3.0_f32..3.0,
+        with_residual: bool,
+        seed in 0_u64..1000,
+    ) {
+        let x: Vec<f32> = numbers(rows * columns, seed).iter().map(|x| x + offset).collect();
+        let (scale, bias) = (numbers(columns, seed + 1), numbers(columns, seed + 2));
+        let residual = with_residual.then(|| numbers(rows * columns, seed + 3));
+        let residual = residual.as_deref();
+        let expected = reference::layer_norm(&x, residual, &scale, &bias, 1e-3);
+        for set in InstructionSet::available() {
+            let mut own = Unaligned::new(&x);
+            let mut out = Unaligned::new(&vec![f32::NAN; x.len()]);
+            LayerNorm::new(set, &scale, &bias, 1e-3).unwrap().run(own.get(), residual, out.get()).unwrap();
+            prop_assert_eq!(difference(out.get(), &expected, 1e-5), None, "{}", set);
+        }
+    }
+}
+
+#[test]
+fn masked_places_get_nothing() {
+    for set in InstructionSet::available() {
+        let mut out = [f32::NAN; 3];
+        softmax(set, 3, &[f32::NEG_INFINITY, 1.0, 1.0], &mut out).unwrap();
+        assert_eq!(out, [0.0, 0.5, 0.5], "{set}");
+        softmax(set, 3, &[f32::NEG_INFINITY; 3], &mut out).unwrap();
+        assert!(out.iter().all(|value| value.is_nan()), "{set}: {out:?}");
+        softmax(set, 3, &[f32::NAN, 1.0, 1.0], &mut out).unwrap();
+        assert!(out.iter().all(|value| value.is_nan()), "{set}: {out:?}");
+    }
+}

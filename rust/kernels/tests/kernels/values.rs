@@ -1,0 +1,79 @@
+//! Values and comparisons.
+
+use tandem_kernels::{InstructionSet, blocked_len, to_blocked, to_planar};
+
+/// Numbers from −1 to 1, the same for the same seed.
+pub(crate) fn numbers(count: usize, seed: u64) -> Vec<f32> {
+    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 40) as f32 / (1_u64 << 23) as f32 - 1.0
+    };
+    (0..count).map(|_| next()).collect()
+}
+
+/// A slice of floats that begins off every vector's boundary.
+pub(crate) struct Unaligned(Vec<f32>);
+
+impl Unaligned {
+    pub(crate) fn new(values: &[f32]) -> Self {
+        let mut own = vec![0.0; 1];
+        own.extend_from_slice(values);
+        Self(own)
+    }
+
+    pub(crate) fn get(&mut self) -> &mut [f32] {
+        &mut self.0[1..]
+    }
+}
+
+/// A blocked image whose lanes beyond the channels are NaN, which must not reach any result.
+pub(crate) fn poisoned(
+    set: InstructionSet,
+    [batch, channels, pixels]: [usize; 3],
+    planar: &[f32],
+) -> Unaligned {
+    let lanes = set.lanes();
+    let mut blocked = vec![0.0; blocked_len(set, batch, channels, pixels).unwrap()];
+    to_blocked(set, [batch, channels, pixels], planar, &mut blocked).unwrap();
+    let blocks = channels.div_ceil(lanes);
+    for (index, value) in blocked.iter_mut().enumerate() {
+        let (block, lane) = (index / (pixels * lanes) % blocks, index % lanes);
+        if block * lanes + lane >= channels {
+            *value = f32::NAN;
+        }
+    }
+    Unaligned::new(&blocked)
+}
+
+/// Room for a blocked image, with NaN where nothing is written.
+pub(crate) fn room(set: InstructionSet, [batch, channels, pixels]: [usize; 3]) -> Unaligned {
+    Unaligned::new(&vec![f32::NAN; blocked_len(set, batch, channels, pixels).unwrap()])
+}
+
+pub(crate) fn planar(set: InstructionSet, shape: [usize; 3], blocked: &[f32]) -> Vec<f32> {
+    let mut out = vec![0.0; shape.iter().product()];
+    to_planar(set, shape, blocked, &mut out).unwrap();
+    out
+}
+
+/// The first place where two results differ by more than `tolerance` times what was summed there.
+pub(crate) fn difference(got: &[f32], expected: &[Sum], tolerance: f64) -> Option<String> {
+    assert_eq!(got.len(), expected.len());
+    let apart = |(_, (got, sum)): &(usize, (&f32, &Sum))| {
+        let distance = (f64::from(**got) - sum.value).abs();
+        // NaN, which must not be there, differs from everything.
+        distance.is_nan() || distance > tolerance * (sum.size + 1e-3)
+    };
+    let found = got.iter().zip(expected).enumerate().find(apart);
+    found.map(|(index, (got, sum))| format!("{index}: {got}, expected {sum:?}"))
+}
+
+/// A result and the sum of the sizes of its terms, to which its rounding is in proportion.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sum {
+    pub(crate) value: f64,
+    pub(crate) size: f64,
+}
