@@ -34,3 +34,5 @@ mod runtime;
 pub use model::Model;
 pub use runtime::{Runtime, RuntimeBuilder};
 pub use tandem_core::*;
+/// Cuts of models between device and cloud, their wire forms and manifests.
+pub use tandem_split as split;
