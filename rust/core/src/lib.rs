@@ -38,7 +38,8 @@ pub use estimates::{
 };
 pub use info::{Dimension, ModelInfo, ModelSource, TensorInfo};
 pub use options::{
-    InferenceMode, Limits, LoadOptions, Objective, OfflineBehavior, Risk, RunOptions, Sensitivity,
+    InferenceMode, Limits, LoadOptions, ManifestOptions, Objective, OfflineBehavior, Risk, RunOptions,
+    Sensitivity,
 };
 pub use planner::{EndpointView, Plan, PlanRequest, Planner, Reachability, RulePlanner};
 pub use ports::{Engine, LocalModel, Remote, RemoteAnswer, RemoteRequest};

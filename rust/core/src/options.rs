@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::CancellationToken;
+use crate::{CancellationToken, ModelSource};
 
 /// Where a run may happen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -189,6 +189,26 @@ impl Default for Limits {
     }
 }
 
+/// The cuts at which a model may be split: what `tandem split` wrote beside the tails.
+#[derive(Clone, Debug)]
+pub struct ManifestOptions {
+    /// The file `NAME.tandem.json`.
+    pub source: ModelSource,
+    /// The Ed25519 key whose signature the manifest must carry; `None` takes it unsigned.
+    pub public_key: Option<[u8; 32]>,
+    /// How far the outputs of a split run may lie from the whole model's: the root of the mean squared difference over
+    /// that of the outputs, as the manifest states it for each form in which tensors travel. Forms whose error is larger,
+    /// or was not measured although they round, are not used. 0 leaves those that do not round.
+    pub max_relative_error: f64,
+}
+
+impl ManifestOptions {
+    /// A manifest that need not be signed, and an error of a thousandth, which half precision keeps and bytes do not.
+    pub fn new(source: impl Into<ModelSource>) -> Self {
+        Self { source: source.into(), public_key: None, max_relative_error: 1e-3 }
+    }
+}
+
 /// Options of loading a model.
 #[derive(Clone, Debug)]
 pub struct LoadOptions {
@@ -200,11 +220,13 @@ pub struct LoadOptions {
     pub sha256: Option<String>,
     /// How many plans, one for each set of input shapes, are kept. At least 1.
     pub plans: usize,
+    /// The cuts at which it may be split; `None` runs it whole.
+    pub manifest: Option<ManifestOptions>,
 }
 
 impl Default for LoadOptions {
-    /// The default limits, no expectation, eight plans.
+    /// The default limits, no expectation, eight plans, no cuts.
     fn default() -> Self {
-        Self { limits: Limits::default(), name: None, sha256: None, plans: 8 }
+        Self { limits: Limits::default(), name: None, sha256: None, plans: 8, manifest: None }
     }
 }

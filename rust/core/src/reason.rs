@@ -60,6 +60,7 @@ reasons! {
     MoreData "more_data" "it would move more bytes over the network",
     WorseBalance "worse_balance" "time, energy and bytes together are predicted to be worse",
     Fallback "fallback" "the place that was chosen first failed",
+    Hedge "hedge" "this device was begun beside the endpoint and answered first",
 }
 
 impl fmt::Display for Reason {

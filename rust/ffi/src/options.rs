@@ -138,6 +138,7 @@ impl From<LoadOptions> for tandem::LoadOptions {
             name: options.name,
             sha256: options.sha256,
             plans: plans.unwrap_or(Self::default().plans),
+            manifest: None,
         }
     }
 }

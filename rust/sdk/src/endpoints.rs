@@ -11,6 +11,7 @@ const MEMORY: Duration = Duration::from_secs(10);
 
 pub(crate) struct Endpoints {
     configured: Vec<Endpoint>,
+    names: Vec<String>,
     /// Until when an endpoint is taken for unreachable; one that answered has an entry in the past.
     shunned: Mutex<HashMap<String, Option<Instant>>>,
 }
@@ -25,7 +26,12 @@ impl Endpoints {
                 return Err(Error::InvalidArgument(format!("two endpoints are named {:?}", endpoint.name)));
             }
         }
-        Ok(Self { configured, shunned: Mutex::default() })
+        let names = configured.iter().map(|endpoint| endpoint.name.clone()).collect();
+        Ok(Self { configured, names, shunned: Mutex::default() })
+    }
+
+    pub(crate) fn names(&self) -> &[String] {
+        &self.names
     }
 
     pub(crate) fn is_empty(&self) -> bool {

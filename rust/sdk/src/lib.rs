@@ -27,9 +27,15 @@
 #![forbid(unsafe_code)]
 
 mod call;
+mod costs;
 mod endpoints;
+mod exchange;
+mod learning;
 mod model;
+mod pursuit;
+mod running;
 mod runtime;
+mod splits;
 
 pub use model::Model;
 pub use runtime::{Runtime, RuntimeBuilder};

@@ -1,23 +1,32 @@
 //! A loaded model: predict, offload, run, plan.
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use tandem_core::{
-    CancelRegistration, CancellationToken, Candidate, Control, Decision, DeviceState, Endpoint, EndpointView,
-    Error, Estimates, LocalModel, ModelCosts, ModelInfo, NamedTensors, OfflineBehavior, Placement, Plan,
-    PlanRequest, PolicyError, Prediction, Profile, Reason, RemoteError, RemoteRequest, RunError, RunOptions,
-    Timing,
+    CancelRegistration, CancellationToken, Candidate, Control, Decision, DeviceObservation, DeviceState,
+    Endpoint, EndpointView, Error, LoadError, LoadOptions, LocalModel, ModelCosts, ModelInfo, ModelSource,
+    NamedTensors, Part, Placement, Plan, PlanRequest, Prediction, Profile, Reason, RemoteError, RunError,
+    RunOptions, Timing,
 };
 
 use crate::call::Call;
+use crate::costs::Costs;
+use crate::exchange::{Exchange, Payload};
+use crate::running::Running;
 use crate::runtime::Parts;
+use crate::splits::Splits;
 
-struct Shared {
-    parts: Arc<Parts>,
-    info: ModelInfo,
+pub(crate) struct Shared {
+    pub(crate) parts: Arc<Parts>,
+    pub(crate) info: ModelInfo,
     /// Taken away by `close`; a call under way holds its own handle.
     local: RwLock<Option<Arc<dyn LocalModel>>>,
+    pub(crate) splits: Option<Splits>,
+    pub(crate) costs: Costs,
+    /// Whether the whole model has run on this device.
+    pub(crate) has_run: AtomicBool,
     closing: CancellationToken,
     _runtime_closing: CancelRegistration,
 }
@@ -28,23 +37,39 @@ pub struct Model {
     shared: Arc<Shared>,
 }
 
-/// Outputs and times of one placement, before the decision is added.
-struct Outcome {
-    outputs: NamedTensors,
-    timing: Timing,
+/// Outputs and times of a run, before the decision is added.
+pub(crate) struct Outcome {
+    pub(crate) outputs: NamedTensors,
+    pub(crate) timing: Timing,
 }
 
 impl Model {
-    pub(crate) fn new(parts: Arc<Parts>, local: Arc<dyn LocalModel>, name: Option<&str>) -> Self {
+    pub(crate) fn load(
+        parts: Arc<Parts>,
+        source: &ModelSource,
+        options: &LoadOptions,
+    ) -> Result<Self, LoadError> {
+        let local = parts.engine.load(source, options)?;
         let mut info = local.info().clone();
-        if let Some(name) = name {
-            name.clone_into(&mut info.name);
+        if let Some(name) = &options.name {
+            info.name.clone_from(name);
         }
+        let load = |manifest| Splits::load(manifest, source, options, &info, parts.engine.clone());
+        let splits = options.manifest.as_ref().map(load).transpose()?;
         let closing = CancellationToken::new();
         let token = closing.clone();
         let runtime_closing = parts.closing.on_cancel(move || token.cancel());
-        let local = RwLock::new(Some(local));
-        Self { shared: Arc::new(Shared { parts, info, local, closing, _runtime_closing: runtime_closing }) }
+        let shared = Shared {
+            parts,
+            info,
+            local: RwLock::new(Some(local)),
+            splits,
+            costs: Costs::new(),
+            has_run: AtomicBool::new(false),
+            closing,
+            _runtime_closing: runtime_closing,
+        };
+        Ok(Self { shared: Arc::new(shared) })
     }
 
     /// What the model is. Stays readable after [`Model::close`].
@@ -55,88 +80,75 @@ impl Model {
     /// Runs the model on this device. Never touches the network; mode and sensitivity do not matter.
     pub fn predict(&self, inputs: &NamedTensors, options: &RunOptions) -> Result<Prediction, Error> {
         let call = self.begin(options)?;
-        let outcome = self.on_device(inputs, options, &call)?;
-        Ok(outcome.into_prediction(only(Placement::OnDevice)))
+        let begun = Instant::now();
+        let outputs = self
+            .shared
+            .local()?
+            .run(inputs, &options.outputs, &call.control)
+            .map_err(|error| call.blame(error.into()))?;
+        let device = begun.elapsed();
+        self.shared.saw_device(inputs, device);
+        let timing = Timing { total: call.started.elapsed(), device: Some(device), remote: None };
+        Ok(Outcome { outputs, timing }.into_prediction(only(Placement::OnDevice)))
     }
 
     /// Runs the model on an endpoint: the one that the options name, else the first. Never runs on this device and
     /// never queues.
     ///
-    /// Fails with `PolicyDenied` where the sensitivity label does not let the data go there.
+    /// Fails with `PolicyDenied` where the sensitivity label or a private input does not let the data go there.
     pub fn offload(&self, inputs: &NamedTensors, options: &RunOptions) -> Result<Prediction, Error> {
         let call = self.begin(options)?;
-        let endpoints = self.shared.parts.endpoints.chosen(options.endpoint.as_deref())?;
+        let shared = &*self.shared;
+        let endpoints = shared.parts.endpoints.chosen(options.endpoint.as_deref())?;
         let endpoint = *endpoints.first().ok_or(RemoteError::NoEndpoint)?;
-        self.view(endpoint).admit(options.sensitivity, "offload")?;
-        self.shared.info.check_private_inputs(&options.private_inputs)?;
-        if let Some(name) = options.private_inputs.first() {
-            return Err(PolicyError::PrivateInput { name: name.clone(), operation: "offload" }.into());
-        }
-        let outcome = self.in_cloud(endpoint, inputs, options, &call)?;
-        Ok(outcome.into_prediction(only(Placement::InCloud { endpoint: endpoint.name.clone() })))
+        let device = shared.parts.learning.device();
+        let costs = shared.costs(Some(inputs));
+        let payload = Payload::Whole { inputs };
+        let exchange = Exchange { shared, options, endpoint, payload, costs: &costs, device: &device };
+        exchange.admit("offload")?;
+        shared.info.check_inputs(inputs)?;
+        let wanted = shared.info.wanted_outputs(&options.outputs)?;
+        let answer = exchange.make(&wanted, &call.control).map_err(|error| call.blame(error.into()))?;
+        let timing = Timing { total: call.started.elapsed(), device: None, remote: Some(answer.timing) };
+        let placement = Placement::InCloud { endpoint: endpoint.name.clone() };
+        Ok(Outcome { outputs: answer.outputs, timing }.into_prediction(only(placement)))
     }
 
     /// Runs the model where the planner decides, and elsewhere where that fails and mode, label and offline behaviour
     /// allow it.
     ///
-    /// A cancelled token, a passed deadline, an input that does not fit and a policy denial never lead elsewhere.
+    /// A split run whose endpoint fails, is slow, or would not answer before the deadline is finished on this device from
+    /// the tensors at the cut; nothing is computed twice. With [`RunOptions::hedge`], this device begins beside a slow
+    /// endpoint, and the first answer wins. A cancelled token, a passed deadline, an input that does not fit and a
+    /// policy denial never lead elsewhere.
     pub fn run(&self, inputs: &NamedTensors, options: &RunOptions) -> Result<Prediction, Error> {
         let call = self.begin(options)?;
-        self.shared.info.check_inputs(inputs)?;
-        let plan = self.plan(options)?;
-        let mut cause: Option<Error> = None;
-        for placement in &plan.order {
-            if let Some(error) = &cause
-                && !leads_elsewhere(error, placement, options.offline)
-            {
-                break;
-            }
-            let result = match placement {
-                Placement::InCloud { endpoint } => {
-                    let endpoint = self.shared.parts.endpoints.get(endpoint)?;
-                    self.in_cloud(endpoint, inputs, options, &call)
-                }
-                Placement::OnDevice => self.on_device(inputs, options, &call),
-                placement => {
-                    Err(Error::Internal(format!("a model without a manifest cannot run {placement}")))
-                }
-            };
-            match result {
-                Ok(outcome) => {
-                    return Ok(outcome.into_prediction(decision(&plan, placement, cause.as_ref())));
-                }
-                Err(error) => {
-                    log::warn!("model {:?} failed {placement}: {error}", self.shared.info.name);
-                    cause = Some(error);
-                }
-            }
-        }
-        Err(cause.unwrap_or_else(|| Error::Internal("the planner gave no placement".to_owned())))
+        let shared = &*self.shared;
+        shared.info.check_inputs(inputs)?;
+        let costs = shared.costs(Some(inputs));
+        let device = shared.parts.learning.device();
+        let plan = shared.decide(options, &costs, &device)?;
+        shared.parts.learning.with(|estimates, now| estimates.observe_decision(&costs.model, &plan, now));
+        let running =
+            Running { shared, inputs, options, call: &call, plan: &plan, costs: &costs, device: &device };
+        let (outcome, decision) = running.finish()?;
+        Ok(outcome.into_prediction(decision))
     }
 
     /// Decides as [`Model::run`] would, without running or contacting anything.
+    ///
+    /// The sizes of inputs are those of the latest run; before the first one every symbolic dimension counts as 1. The
+    /// state of the device is what the runtime's provider says.
     pub fn plan(&self, options: &RunOptions) -> Result<Plan, Error> {
+        self.plan_on(options, &self.shared.parts.learning.device())
+    }
+
+    /// [`Model::plan`] for a device in another state: what would be if.
+    pub fn plan_on(&self, options: &RunOptions, device: &DeviceState) -> Result<Plan, Error> {
         if self.shared.closing.is_cancelled() {
             return Err(Error::Closed("model"));
         }
-        self.shared.info.check_private_inputs(&options.private_inputs)?;
-        let parts = &self.shared.parts;
-        let endpoints = parts.endpoints.chosen(options.endpoint.as_deref())?;
-        let views: Vec<EndpointView> = endpoints.into_iter().map(|endpoint| self.view(endpoint)).collect();
-        parts.planner.plan(&PlanRequest {
-            mode: options.mode,
-            sensitivity: options.sensitivity,
-            private_inputs: &options.private_inputs,
-            objective: options.objective,
-            risk: options.risk,
-            offline: options.offline,
-            remaining: options.timeout,
-            endpoints: &views,
-            costs: &ModelCosts::default(),
-            estimates: &Estimates::default(),
-            device: &DeviceState::default(),
-            now: Duration::ZERO,
-        })
+        self.shared.decide(options, &self.shared.costs(None), device)
     }
 
     /// Runs the model once on this device and measures every node.
@@ -154,6 +166,9 @@ impl Model {
     pub fn close(&self) {
         self.shared.closing.cancel();
         self.shared.local.write().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(splits) = &self.shared.splits {
+            splits.close();
+        }
     }
 
     fn begin(&self, options: &RunOptions) -> Result<Call, Error> {
@@ -162,51 +177,63 @@ impl Model {
         Ok(call)
     }
 
-    fn local(&self) -> Result<Arc<dyn LocalModel>, Error> {
-        let local = self.shared.local.read().unwrap_or_else(PoisonError::into_inner);
-        local.clone().ok_or(Error::Closed("model"))
-    }
-
-    fn view(&self, endpoint: &Endpoint) -> EndpointView {
-        self.shared.parts.endpoints.view(endpoint, Instant::now())
-    }
-
     fn with_local<T>(
         &self,
         options: &RunOptions,
         work: impl FnOnce(&dyn LocalModel, &Control) -> Result<T, RunError>,
     ) -> Result<T, Error> {
         let call = self.begin(options)?;
-        work(&*self.local()?, &call.control).map_err(|error| call.blame(error.into()))
+        work(&*self.shared.local()?, &call.control).map_err(|error| call.blame(error.into()))
+    }
+}
+
+impl Shared {
+    pub(crate) fn local(&self) -> Result<Arc<dyn LocalModel>, Error> {
+        let local = self.local.read().unwrap_or_else(PoisonError::into_inner);
+        local.clone().ok_or(Error::Closed("model"))
     }
 
-    fn on_device(&self, inputs: &NamedTensors, options: &RunOptions, call: &Call) -> Result<Outcome, Error> {
-        let started = Instant::now();
-        let outputs = self
-            .local()?
-            .run(inputs, &options.outputs, &call.control)
-            .map_err(|error| call.blame(error.into()))?;
-        let device = Some(started.elapsed());
-        Ok(Outcome { outputs, timing: Timing { total: call.started.elapsed(), device, remote: None } })
+    pub(crate) fn view(&self, endpoint: &Endpoint) -> EndpointView {
+        self.parts.endpoints.view(endpoint, Instant::now())
     }
 
-    fn in_cloud(
-        &self,
-        endpoint: &Endpoint,
-        inputs: &NamedTensors,
-        options: &RunOptions,
-        call: &Call,
-    ) -> Result<Outcome, Error> {
-        let Shared { parts, info, .. } = &*self.shared;
-        info.check_inputs(inputs)?;
-        let wanted = info.wanted_outputs(&options.outputs)?;
-        let id = options.tag.as_deref();
-        let request = RemoteRequest { endpoint, model: info, inputs, wanted: &wanted, id };
-        let result = parts.remote()?.infer(&request, &call.control);
-        parts.endpoints.learn(endpoint, &result, Instant::now());
-        let answer = result.map_err(|error| call.blame(error.into()))?;
-        let timing = Timing { total: call.started.elapsed(), device: None, remote: Some(answer.timing) };
-        Ok(Outcome { outputs: answer.outputs, timing })
+    fn costs(&self, inputs: Option<&NamedTensors>) -> Arc<ModelCosts> {
+        self.costs.of(&self.info, self.splits.as_ref(), self.parts.endpoints.names(), inputs)
+    }
+
+    fn decide(&self, options: &RunOptions, costs: &ModelCosts, device: &DeviceState) -> Result<Plan, Error> {
+        self.info.check_private_inputs(&options.private_inputs)?;
+        let parts = &self.parts;
+        let endpoints = parts.endpoints.chosen(options.endpoint.as_deref())?;
+        let views: Vec<EndpointView> = endpoints.into_iter().map(|endpoint| self.view(endpoint)).collect();
+        parts.learning.with(|estimates, now| {
+            parts.planner.plan(&PlanRequest {
+                mode: options.mode,
+                sensitivity: options.sensitivity,
+                private_inputs: &options.private_inputs,
+                objective: options.objective,
+                risk: options.risk,
+                offline: options.offline,
+                remaining: options.timeout,
+                endpoints: &views,
+                costs,
+                estimates,
+                device,
+                now,
+            })
+        })
+    }
+
+    /// Learns from a run of the whole model on this device that nobody planned.
+    fn saw_device(&self, inputs: &NamedTensors, time: Duration) {
+        let first = !self.has_run.swap(true, std::sync::atomic::Ordering::Relaxed);
+        if self.parts.remote.is_none() {
+            // Without an endpoint there is nothing to decide.
+            return;
+        }
+        let (costs, device) = (self.costs(Some(inputs)), self.parts.learning.device());
+        let seen = DeviceObservation { costs: &costs, part: Part::Whole, device: &device, time, first };
+        self.parts.learning.with(|estimates, now| estimates.observe_device(&seen, now));
     }
 }
 
@@ -221,33 +248,4 @@ fn only(placement: Placement) -> Decision {
     let reason = Reason::ModeRequires;
     let candidate = Candidate { placement: placement.clone(), allowed: true, reason, predicted: None };
     Decision { placement, reason, candidates: vec![candidate], fallback_cause: None, predicted: None }
-}
-
-fn decision(plan: &Plan, placement: &Placement, cause: Option<&Error>) -> Decision {
-    let reason = match cause {
-        Some(_) => Reason::Fallback,
-        None => plan.reason(placement).unwrap_or(Reason::Default),
-    };
-    Decision {
-        placement: placement.clone(),
-        reason,
-        candidates: plan.candidates.clone(),
-        fallback_cause: cause.map(Error::to_string),
-        predicted: plan.predicted(placement),
-    }
-}
-
-/// Whether a run that failed with `error` may go on at `next`.
-fn leads_elsewhere(error: &Error, next: &Placement, offline: OfflineBehavior) -> bool {
-    match error {
-        Error::Remote(RemoteError::Unreachable { .. }) if *next == Placement::OnDevice => {
-            offline == OfflineBehavior::RunLocally
-        }
-        Error::Remote(error) => error.allows_fallback(),
-        Error::Run(error) => matches!(
-            error,
-            RunError::UnsupportedOperator { .. } | RunError::ResourceLimit { .. } | RunError::Internal { .. }
-        ),
-        _ => false,
-    }
 }

@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use tandem_core::{
-    CancellationToken, Control, DType, Endpoint, Engine, Error, LoadOptions, ModelSource, Planner, Remote,
-    RulePlanner, Tensor,
+    CancellationToken, Control, DType, DeviceState, DeviceStateProvider, Endpoint, Engine, Error,
+    LoadOptions, ModelSource, Planner, Remote, RemoteError, RulePlanner, Statistics, Tensor,
 };
 use tandem_engine::OnnxEngine;
 use tandem_remote::HttpRemote;
 
 use crate::Model;
 use crate::endpoints::Endpoints;
+use crate::learning::Learning;
 
 /// What a runtime and its models share.
 pub(crate) struct Parts {
@@ -19,6 +20,7 @@ pub(crate) struct Parts {
     pub(crate) remote: Option<Arc<dyn Remote>>,
     pub(crate) planner: Arc<dyn Planner>,
     pub(crate) endpoints: Endpoints,
+    pub(crate) learning: Learning,
     pub(crate) closing: CancellationToken,
 }
 
@@ -37,10 +39,12 @@ impl Runtime {
     }
 
     /// Loads a model. Blocks while the file is read, checked and prepared.
+    ///
+    /// With [`LoadOptions::manifest`] the model may be split. The halves of a cut are made when it is first chosen, which
+    /// takes as long as loading the model did, and hold its weights once more.
     pub fn load(&self, source: impl Into<ModelSource>, options: &LoadOptions) -> Result<Model, Error> {
         self.check_open()?;
-        let local = self.parts.engine.load(&source.into(), options)?;
-        Ok(Model::new(self.parts.clone(), local, options.name.as_deref()))
+        Ok(Model::load(self.parts.clone(), &source.into(), options)?)
     }
 
     /// A tensor over memory of the engine's own, filled with one copy of `bytes`, so that a run does not copy it
@@ -53,8 +57,13 @@ impl Runtime {
     pub fn is_ready(&self, endpoint: &str, control: &Control) -> Result<bool, Error> {
         self.check_open()?;
         let endpoint = self.parts.endpoints.get(endpoint)?;
-        let remote = self.parts.remote()?;
+        let remote = self.parts.remote.as_ref().ok_or(RemoteError::NoEndpoint)?;
         Ok(remote.is_ready(endpoint, control)?)
+    }
+
+    /// How runs were placed so far, and how good the predictions were.
+    pub fn statistics(&self) -> Statistics {
+        self.parts.learning.with(|estimates, _| estimates.statistics())
     }
 
     /// Closes the runtime and its models. Calls under way end with [`Error::Closed`]; further ones begin and end
@@ -68,12 +77,6 @@ impl Runtime {
     }
 }
 
-impl Parts {
-    pub(crate) fn remote(&self) -> Result<&Arc<dyn Remote>, Error> {
-        self.remote.as_ref().ok_or_else(|| tandem_core::RemoteError::NoEndpoint.into())
-    }
-}
-
 /// Configures a [`Runtime`].
 #[derive(Default)]
 pub struct RuntimeBuilder {
@@ -81,6 +84,7 @@ pub struct RuntimeBuilder {
     engine: Option<Arc<dyn Engine>>,
     remote: Option<Arc<dyn Remote>>,
     planner: Option<Arc<dyn Planner>>,
+    device: Option<Arc<dyn DeviceStateProvider>>,
 }
 
 impl RuntimeBuilder {
@@ -108,6 +112,12 @@ impl RuntimeBuilder {
         self
     }
 
+    /// Tells the planner what state the device is in. Without a provider nothing is known of it.
+    pub fn device_state_provider(mut self, provider: Arc<dyn DeviceStateProvider>) -> Self {
+        self.device = Some(provider);
+        self
+    }
+
     /// The runtime. Fails where two endpoints share a name or the client cannot start.
     pub fn build(self) -> Result<Runtime, Error> {
         let endpoints = Endpoints::new(self.endpoints)?;
@@ -121,6 +131,7 @@ impl RuntimeBuilder {
             remote,
             planner: self.planner.unwrap_or_else(|| Arc::new(RulePlanner)),
             endpoints,
+            learning: Learning::new(self.device.unwrap_or_else(|| Arc::new(DeviceState::default()))),
             closing: CancellationToken::new(),
         };
         Ok(Runtime { parts: Arc::new(parts) })

@@ -18,7 +18,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("tandem-split", &["tandem-core", "tandem-onnx"]),
     ("tandem-engine", &["tandem-core", "tandem-kernels", "tandem-onnx"]),
     ("tandem-remote", &["tandem-core", "tandem-wire"]),
-    ("tandem", &["tandem-core", "tandem-engine", "tandem-remote", "tandem-split"]),
+    ("tandem", &["tandem-core", "tandem-engine", "tandem-onnx", "tandem-remote", "tandem-split"]),
     ("tandem-server", &["tandem", "tandem-core", "tandem-wire"]),
     ("tandem-cli", &["tandem", "tandem-server"]),
     ("tandem-ffi", &["tandem"]),

@@ -26,6 +26,18 @@ pub enum LoadError {
         /// The digest of what came.
         got: String,
     },
+    /// The manifest of the model's cuts cannot be used: no manifest, or that of another model.
+    #[error("{detail}")]
+    Manifest {
+        /// What is wrong.
+        detail: String,
+    },
+    /// The manifest does not carry the signature that it must.
+    #[error("{detail}")]
+    Signature {
+        /// What is wrong.
+        detail: String,
+    },
     /// The model uses an operator, or a form of one, that is not supported.
     #[error("operator {operator} of node {node:?} is not supported: {detail}")]
     UnsupportedOperator {
@@ -59,8 +71,8 @@ impl LoadError {
     pub fn code(&self) -> ErrorCode {
         match self {
             Self::NotFound { .. } => ErrorCode::ModelNotFound,
-            Self::Invalid { .. } => ErrorCode::InvalidModel,
-            Self::IntegrityMismatch { .. } => ErrorCode::IntegrityMismatch,
+            Self::Invalid { .. } | Self::Manifest { .. } => ErrorCode::InvalidModel,
+            Self::Signature { .. } | Self::IntegrityMismatch { .. } => ErrorCode::IntegrityMismatch,
             Self::UnsupportedOperator { .. } => ErrorCode::UnsupportedOperator,
             Self::ResourceLimit { .. } => ErrorCode::ResourceLimit,
             Self::Internal { .. } => ErrorCode::Internal,

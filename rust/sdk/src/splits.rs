@@ -1,0 +1,274 @@
+//! The cuts of a model that the planner may use, and their halves once they are needed.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use sha2::{Digest, Sha256};
+use tandem_core::{
+    CutCosts, Engine, Error, FormCosts, LoadError, LoadOptions, LocalModel, ManifestOptions, ModelCosts,
+    ModelInfo, ModelSource, RunError,
+};
+use tandem_onnx::ModelProto;
+use tandem_split::{
+    Boundary, CutEntry, FormEntry, Manifest, ManifestError, PublicKey, WireForm, extract, wire_tensors,
+};
+
+use crate::costs::{HEAD_BYTES, Sizes, bytes};
+
+/// Cuts whose halves are kept. Each holds the model's weights once more.
+const MOST_READY: usize = 2;
+
+/// How long an endpoint that does not serve a tail is not asked for it again.
+const ABSENCE: Duration = Duration::from_mins(5);
+
+/// A cut that may be used, and the form in which its tensors travel.
+pub(crate) struct Cut {
+    pub(crate) id: String,
+    pub(crate) boundary: Boundary,
+    pub(crate) forms: Vec<WireForm>,
+    form: String,
+    /// The tail as endpoints serve it.
+    pub(crate) remote: ModelInfo,
+    pub(crate) head_fraction: f64,
+    tail_fraction: f64,
+    reply_bytes: u64,
+    /// The model's inputs from which the crossing tensors are computed.
+    pub(crate) inputs: Vec<String>,
+}
+
+/// A cut whose halves run on this device.
+pub(crate) struct ReadyCut {
+    pub(crate) cut: Arc<Cut>,
+    /// `None` where only inputs cross.
+    pub(crate) head: Option<Arc<dyn LocalModel>>,
+    pub(crate) tail: Arc<dyn LocalModel>,
+    /// Whether the head has run.
+    pub(crate) used: AtomicBool,
+}
+
+/// The cuts of one model.
+pub(crate) struct Splits {
+    source: ModelSource,
+    digest: String,
+    options: LoadOptions,
+    engine: Arc<dyn Engine>,
+    cuts: Vec<Arc<Cut>>,
+    /// The cut that was used last stands last.
+    ready: Mutex<Vec<Arc<ReadyCut>>>,
+    /// Since when an endpoint was seen not to serve the tail of a cut; an endpoint without a name stands for all: the
+    /// halves cannot be made.
+    absent: Mutex<HashMap<(String, Option<String>), Instant>>,
+    generation: AtomicU64,
+}
+
+impl Splits {
+    /// Reads the manifest and takes the cuts whose forms are as exact as is asked for.
+    pub(crate) fn load(
+        manifest: &ManifestOptions,
+        source: &ModelSource,
+        options: &LoadOptions,
+        info: &ModelInfo,
+        engine: Arc<dyn Engine>,
+    ) -> Result<Self, LoadError> {
+        let file = read(&manifest.source, Manifest::MAX_BYTES as u64)?;
+        let key = manifest.public_key.map(PublicKey::new);
+        let parsed = Manifest::parse(&file, key.as_ref()).map_err(|error| refused(&error))?;
+        parsed.check_model(&info.digest).map_err(|error| refused(&error))?;
+        let mut cuts = Vec::new();
+        for entry in parsed.cuts {
+            let usable = entry.forms.iter().filter(|form| is_exact_enough(form, manifest.max_relative_error));
+            let Some(form) = usable.min_by_key(|form| form.request_bytes).cloned() else {
+                log::info!("cut {} of model {:?} has no form that is exact enough", entry.id, info.name);
+                continue;
+            };
+            cuts.push(Arc::new(Cut::new(entry, form, info)?));
+        }
+        let options = LoadOptions { name: None, sha256: None, manifest: None, ..options.clone() };
+        Ok(Self {
+            source: source.clone(),
+            digest: info.digest.clone(),
+            options,
+            engine,
+            cuts,
+            ready: Mutex::default(),
+            absent: Mutex::default(),
+            generation: AtomicU64::new(0),
+        })
+    }
+
+    /// Changes whenever what [`Splits::add_costs`] says changes.
+    pub(crate) fn generation(&self) -> u64 {
+        // What was absent long ago is offered again: time counts as a change, too, in steps.
+        let absent = lock(&self.absent);
+        let current = absent.values().filter(|since| since.elapsed() < ABSENCE).count() as u64;
+        drop(absent);
+        (self.generation.load(Ordering::Relaxed) << 16) | current
+    }
+
+    /// Adds the cuts to the costs of a run with these sizes.
+    pub(crate) fn add_costs(&self, whole: ModelCosts, sizes: &Sizes, endpoints: &[String]) -> ModelCosts {
+        let absent = lock(&self.absent);
+        let is_absent = |cut: &Cut, endpoint: Option<&String>| {
+            let since = absent.get(&(cut.id.clone(), endpoint.cloned()));
+            since.is_some_and(|since| since.elapsed() < ABSENCE)
+        };
+        let made = self.cuts.iter().filter(|cut| !is_absent(cut, None));
+        let cuts = made.filter_map(|cut| {
+            let crossing = cut.remote.inputs.iter().map(|input| bytes(input, sizes)).sum::<Option<u64>>()?;
+            let serving = endpoints.iter().filter(|endpoint| !is_absent(cut, Some(endpoint)));
+            let down: Option<u64> = cut.remote.outputs.iter().map(|output| bytes(output, sizes)).sum();
+            Some(CutCosts {
+                id: cut.id.clone(),
+                head_fraction: cut.head_fraction,
+                tail_fraction: cut.tail_fraction,
+                forms: vec![FormCosts { name: cut.form.clone(), bytes_up: crossing + HEAD_BYTES }],
+                bytes_down: down.unwrap_or(cut.reply_bytes) + HEAD_BYTES,
+                inputs: Some(cut.inputs.clone()),
+                endpoints: serving.cloned().collect(),
+            })
+        });
+        ModelCosts { cuts: cuts.collect(), ..whole }
+    }
+
+    /// The halves of a cut, made where they are not at hand: that takes as long as loading the model.
+    pub(crate) fn ready(&self, id: &str) -> Result<Arc<ReadyCut>, Error> {
+        let mut ready = lock(&self.ready);
+        if let Some(place) = ready.iter().position(|ready| ready.cut.id == id) {
+            let found = ready.remove(place);
+            ready.push(found.clone());
+            return Ok(found);
+        }
+        let cut = self.cuts.iter().find(|cut| cut.id == id);
+        let cut = cut.ok_or_else(|| Error::Internal(format!("the model has no cut {id:?}")))?;
+        // Under the lock: two threads that want the same halves make them once.
+        match self.make(cut) {
+            Ok(made) => {
+                if ready.len() == MOST_READY {
+                    ready.remove(0);
+                }
+                let made = Arc::new(made);
+                ready.push(made.clone());
+                Ok(made)
+            }
+            Err(detail) => {
+                log::warn!("the model cannot be cut at {id}: {detail}");
+                self.note_absence(id, None);
+                Err(RunError::Internal { detail: format!("the model cannot be cut at {id}: {detail}") }
+                    .into())
+            }
+        }
+    }
+
+    /// Keeps in mind that `endpoint` does not serve the tail of a cut.
+    pub(crate) fn note_absence(&self, id: &str, endpoint: Option<&str>) {
+        lock(&self.absent).insert((id.to_owned(), endpoint.map(str::to_owned)), Instant::now());
+        self.generation.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Frees the halves.
+    pub(crate) fn close(&self) {
+        lock(&self.ready).clear();
+    }
+
+    fn make(&self, cut: &Arc<Cut>) -> Result<ReadyCut, String> {
+        let file = read(&self.source, self.options.limits.model_bytes).map_err(|error| error.to_string())?;
+        let digest =
+            Sha256::digest(&file).iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+        if digest != self.digest {
+            return Err(format!(
+                "the model's file has changed: its SHA-256 is {digest}, was {}",
+                self.digest
+            ));
+        }
+        let model = ModelProto::decode_bytes(file).map_err(|error| error.to_string())?;
+        let halves = extract(&model, &cut.boundary).map_err(|error| error.to_string())?;
+        drop(model);
+        let load = |half: ModelProto| {
+            let source = ModelSource::Bytes(half.encode_bytes().as_ref().into());
+            self.engine.load(&source, &self.options).map_err(|error| error.to_string())
+        };
+        let head = halves.head.map(load).transpose()?;
+        Ok(ReadyCut { cut: cut.clone(), head, tail: load(halves.tail)?, used: AtomicBool::new(false) })
+    }
+}
+
+impl Cut {
+    fn new(entry: CutEntry, form: FormEntry, info: &ModelInfo) -> Result<Self, LoadError> {
+        let detail = |error: &dyn std::fmt::Display| LoadError::Manifest { detail: error.to_string() };
+        let takes = wire_tensors(&entry.boundary, &form.tensors).map_err(|error| detail(&error))?;
+        let in_head = &entry.boundary.head_outputs;
+        let gives = info.outputs.iter().filter(|output| !in_head.contains(&output.name)).cloned();
+        let remote =
+            ModelInfo::new(form.model, form.sha256, info.opset, BTreeMap::new(), takes, gives.collect());
+        let compute = entry.multiply_adds;
+        #[expect(clippy::cast_precision_loss, reason = "a share needs no more digits than a float has")]
+        let share = |part: u64| part as f64 / (compute.head.saturating_add(compute.tail)).max(1) as f64;
+        let (head_fraction, tail_fraction) = match entry.time {
+            Some(time) => (time.head, time.tail),
+            None => (share(compute.head), share(compute.tail)),
+        };
+        let mut inputs: Vec<String> =
+            entry.boundary.crossing.iter().flat_map(|tensor| tensor.depends_on.iter().cloned()).collect();
+        inputs.sort_unstable();
+        inputs.dedup();
+        Ok(Self {
+            id: entry.id,
+            boundary: entry.boundary,
+            forms: form.tensors,
+            form: form.name,
+            remote,
+            head_fraction,
+            tail_fraction,
+            reply_bytes: entry.reply_bytes,
+            inputs,
+        })
+    }
+}
+
+/// Whether a form rounds no more than `limit`: one that does not round at all, or one whose error was measured.
+fn is_exact_enough(form: &FormEntry, limit: f64) -> bool {
+    let rounds = form.tensors.iter().any(|tensor| *tensor != WireForm::Native);
+    !rounds || form.error.as_ref().is_some_and(|error| error.relative_rms <= limit)
+}
+
+fn refused(error: &ManifestError) -> LoadError {
+    let detail = error.to_string();
+    match error {
+        ManifestError::Digest { expected, got } => {
+            LoadError::IntegrityMismatch { expected: expected.clone(), got: got.clone() }
+        }
+        ManifestError::Unsigned | ManifestError::BadSignature => LoadError::Signature { detail },
+        _ => LoadError::Manifest { detail },
+    }
+}
+
+/// The bytes of a source, at most `limit` of them.
+fn read(source: &ModelSource, limit: u64) -> Result<Bytes, LoadError> {
+    let too_large = |got: u64| LoadError::ResourceLimit { what: "bytes", got, limit };
+    match source {
+        ModelSource::File(path) => {
+            let not_found = |error: std::io::Error| LoadError::NotFound {
+                location: path.display().to_string(),
+                detail: error.to_string(),
+            };
+            let size = fs::metadata(path).map_err(not_found)?.len();
+            if size > limit {
+                return Err(too_large(size));
+            }
+            Ok(fs::read(path).map_err(not_found)?.into())
+        }
+        ModelSource::Bytes(bytes) if bytes.len() as u64 > limit => Err(too_large(bytes.len() as u64)),
+        ModelSource::Bytes(bytes) => Ok(Bytes::from_owner(bytes.clone())),
+        other => {
+            Err(LoadError::Manifest { detail: format!("a source of this kind cannot be read: {other:?}") })
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
