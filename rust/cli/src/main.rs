@@ -23,6 +23,9 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let command = args::Cli::command().after_long_help(exit::help());
     let parsed = command.try_get_matches().and_then(|matches| args::Cli::from_arg_matches(&matches));
