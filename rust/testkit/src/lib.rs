@@ -4,6 +4,7 @@ pub mod agreement;
 pub mod conformance;
 pub mod fakes;
 pub mod faults;
+pub mod link;
 pub mod models;
 pub mod traces;
 
