@@ -15,3 +15,9 @@ test_models() {
     (cd "$ROOT" && cargo build "${WORKSPACE[@]}" --bin testkit-models) || return
     "$CARGO_TARGET_DIR/debug/testkit-models" "$1"
 }
+
+# split_models FOLDER: splits some of them into a repository for Triton's Python backend.
+split_models() {
+    (cd "$ROOT" && cargo build "${WORKSPACE[@]}" --example split_models) || return
+    "$CARGO_TARGET_DIR/debug/examples/split_models" "$1"
+}

@@ -7,6 +7,9 @@ import shutil
 import onnxruntime as ort
 from onnx_types import datatype, shape
 
+# What `tandem split` writes beside the models of this backend.
+MODEL_SCRIPT = pathlib.Path(__file__).parents[2] / "rust/split/src/repository/python_model.py"
+
 
 def tensor_config(value):
     """One entry of `input` or `output`. Triton has no tensor without dimensions: a scalar travels as `[1]`."""
@@ -35,7 +38,7 @@ def main():
         version = arguments.folder / path.stem / "1"
         version.mkdir(parents=True)
         shutil.copy(path, version / "model.onnx")
-        shutil.copy(pathlib.Path(__file__).with_name("triton_model.py"), version / "model.py")
+        shutil.copy(MODEL_SCRIPT, version / "model.py")
         (version.parent / "config.pbtxt").write_text(config(path.stem, session))
 
 

@@ -6,6 +6,7 @@ mod input;
 mod model;
 mod output;
 mod serve;
+mod split;
 pub(crate) mod values;
 
 use clap::{Args, Parser, Subcommand};
@@ -16,6 +17,7 @@ pub(crate) use input::{Channels, Filter, Fit, InputArgs, Layout, PictureArgs, So
 pub(crate) use model::ModelArgs;
 pub(crate) use output::OutputArgs;
 pub(crate) use serve::ServeArgs;
+pub(crate) use split::{SampleArgs, SplitArgs};
 
 use std::path::PathBuf;
 
@@ -50,7 +52,7 @@ pub(crate) struct GlobalArgs {
 /// What may be done.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Show what a model is: identity, metadata, inputs and outputs
+    /// Show what a model is: identity, metadata, inputs and outputs, and where it may be cut
     Inspect(InspectArgs),
     /// Run a model on this device
     Predict(PredictArgs),
@@ -66,6 +68,8 @@ pub(crate) enum Command {
     Serve(Box<ServeArgs>),
     /// Run a labelled set of pictures and count what is right
     Eval(EvalArgs),
+    /// Cut a model between device and cloud: write tails, configurations and manifest into a repository
+    Split(Box<SplitArgs>),
 }
 
 /// Show what a model is.
@@ -73,6 +77,17 @@ pub(crate) enum Command {
 pub(crate) struct InspectArgs {
     #[command(flatten)]
     pub(crate) model: ModelArgs,
+    /// Show where the graph may be cut: what crosses, and the compute on both sides
+    #[arg(long)]
+    pub(crate) cuts: bool,
+    /// Draw compute and bytes along the graph, with the cuts that `split` would choose, into this SVG file
+    #[arg(long, value_name = "FILE.svg")]
+    pub(crate) plot: Option<PathBuf>,
+    /// Cuts to mark as those that `split` would choose
+    #[arg(long, value_name = "COUNT", default_value_t = 3)]
+    pub(crate) max_tails: usize,
+    #[command(flatten)]
+    pub(crate) samples: SampleArgs,
 }
 
 /// Run a model on this device.

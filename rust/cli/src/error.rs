@@ -3,6 +3,7 @@
 use std::io;
 
 use tandem::ErrorCode;
+use tandem::split::{RepositoryError, SplitError};
 use tandem_server::ServerError;
 
 use crate::exit;
@@ -27,6 +28,12 @@ pub(crate) enum CliError {
     /// Class names or a labelled set could not be read.
     #[error(transparent)]
     Labels(#[from] LabelsError),
+    /// A model could not be split.
+    #[error(transparent)]
+    Split(#[from] SplitError),
+    /// A model repository could not be written.
+    #[error(transparent)]
+    Repository(#[from] RepositoryError),
     /// A file that an option names could not be read.
     #[error("cannot read {path} of {option}: {detail}")]
     OptionFile {
@@ -58,7 +65,7 @@ impl CliError {
     pub(crate) fn class(&self) -> &'static str {
         match self {
             Self::Usage(_) => "usage",
-            Self::Output { .. } => "output_failed",
+            Self::Output { .. } | Self::Repository(RepositoryError::Io { .. }) => "output_failed",
             Self::Disagreement { .. } => "disagreement",
             _ => self.sdk_class().as_str(),
         }
@@ -67,7 +74,7 @@ impl CliError {
     /// The exit code of that class.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
-            Self::Output { .. } => 1,
+            Self::Output { .. } | Self::Repository(RepositoryError::Io { .. }) => 1,
             Self::Usage(_) => 2,
             Self::Disagreement { .. } => 3,
             _ => exit::code_of(self.sdk_class()),
@@ -80,7 +87,8 @@ impl CliError {
             Self::Server(error) => server_class(error),
             Self::Input(error) => error.code(),
             Self::Labels(_) => ErrorCode::InvalidInput,
-            Self::OptionFile { .. } => ErrorCode::InvalidArgument,
+            Self::Split(error) => split_class(error),
+            Self::OptionFile { .. } | Self::Repository(_) => ErrorCode::InvalidArgument,
             Self::Usage(_) | Self::Output { .. } | Self::Disagreement { .. } => ErrorCode::Internal,
         }
     }
@@ -93,6 +101,21 @@ impl CliError {
     /// Whether the reader of standard output has gone.
     pub(crate) fn is_broken_pipe(&self) -> bool {
         matches!(self, Self::Output { source, .. } if source.kind() == io::ErrorKind::BrokenPipe)
+    }
+}
+
+fn split_class(error: &SplitError) -> ErrorCode {
+    match error {
+        SplitError::Load(error) => tandem::Error::from(error.clone()).code(),
+        SplitError::Run(error) => tandem::Error::from(error.clone()).code(),
+        SplitError::Input(error) => tandem::Error::from(error.clone()).code(),
+        SplitError::Tensor(error) => tandem::Error::from(error.clone()).code(),
+        SplitError::ModelName(_)
+        | SplitError::UnknownCut(_)
+        | SplitError::UnknownTensor(_)
+        | SplitError::FormDoesNotFit { .. }
+        | SplitError::Manifest(_) => ErrorCode::InvalidArgument,
+        _ => ErrorCode::InvalidModel,
     }
 }
 

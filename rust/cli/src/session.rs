@@ -65,5 +65,6 @@ fn execute(command: Command, session: &mut Session) -> Result<(), CliError> {
         Command::Profile(args) => commands::profile::execute(&args, session),
         Command::Serve(args) => commands::serve::execute(&args, session),
         Command::Eval(args) => commands::eval::execute(&args, session),
+        Command::Split(args) => commands::split::execute(&args, session),
     }
 }

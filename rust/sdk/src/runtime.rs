@@ -53,6 +53,11 @@ impl Runtime {
         Ok(self.parts.engine.tensor(dtype, shape, bytes)?)
     }
 
+    /// The engine that runs this runtime's models on the device: what [`crate::split`] learns shapes and errors with.
+    pub fn engine(&self) -> &dyn Engine {
+        self.parts.engine.as_ref()
+    }
+
     /// Asks the endpoint of that name whether it is ready. The only call that contacts an endpoint without a run.
     pub fn is_ready(&self, endpoint: &str, control: &Control) -> Result<bool, Error> {
         self.check_open()?;

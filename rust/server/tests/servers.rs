@@ -1,7 +1,8 @@
 //! Real servers answer what this device answers, for every test model, over both forms.
 //!
 //! `TANDEM_TEST_SERVERS` names them (`triton=http://127.0.0.1:8000,…`). All serve the models that `testkit-models` writes.
-//! Without it the test says that it was skipped, and passes.
+//! Split test models that the example `split_models` wrote into the repository `TANDEM_TEST_REPO` are run with the head here
+//! and the tail there. Without these variables the tests say that they were skipped, and pass.
 
 #![allow(
     clippy::unwrap_used,
@@ -10,6 +11,11 @@
     reason = "a helper, and a skip that is seen"
 )]
 
+#[path = "server/split_runs.rs"]
+#[allow(dead_code, reason = "the example `split_models` uses the other half")]
+mod split_runs;
+
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -76,6 +82,25 @@ fn device_and_servers_agree_on_every_test_model() {
             }
         }
         println!("{server}: {compared} answers agree, of {} models", entries.len());
+        assert!(wrong.is_empty(), "{server}:\n{}", wrong.join("\n"));
+    }
+}
+
+#[test]
+fn heads_here_and_tails_there_are_as_near_to_the_whole_as_their_manifests_say() {
+    let Ok(repository) = std::env::var("TANDEM_TEST_REPO") else {
+        println!("SKIPPED: TANDEM_TEST_REPO names no repository; scripts/test makes one");
+        return;
+    };
+    for (server, url) in servers() {
+        // The others serve the models of the catalog only.
+        if !["triton", "tandem"].contains(&server.as_str()) {
+            println!("SKIPPED: {server} does not serve the split models");
+            continue;
+        }
+        let runtime = Runtime::builder().endpoint(Endpoint::new("cloud", &url)).build().unwrap();
+        let (near, wrong) = split_runs::run_all(&runtime, "cloud", Path::new(&repository));
+        println!("{server}: {near} split runs are as near as stated");
         assert!(wrong.is_empty(), "{server}:\n{}", wrong.join("\n"));
     }
 }

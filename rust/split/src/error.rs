@@ -137,6 +137,23 @@ pub enum SplitError {
     /// A constant could not be made or read.
     #[error(transparent)]
     Constants(#[from] tandem_onnx::TensorError),
+    /// A wire form makes outputs that are not finite where the whole model's are.
+    #[error("the {0} form makes outputs that are not finite")]
+    NotFinite(String),
+    /// The file is no ONNX model.
+    #[error(transparent)]
+    Decode(#[from] tandem_onnx::DecodeError),
+    /// The manifest would not be believed.
+    #[error(transparent)]
+    Manifest(#[from] crate::ManifestError),
+    /// The name cannot be a folder of a model repository.
+    #[error(
+        "{0:?} cannot be a model's name: letters, digits, '-', '_' and '.', not at the beginning, and 128 at most"
+    )]
+    ModelName(String),
+    /// A cut that was asked for does not exist.
+    #[error("there is no cut {0:?}")]
+    UnknownCut(String),
     /// A tensor could not be put into its wire form.
     #[error(transparent)]
     Encode(#[from] crate::EncodeError),

@@ -4,8 +4,11 @@
 //! [`WireForm`], and the tail, a plain ONNX model whose first nodes undo that form, runs on any server that serves ONNX.
 //!
 //! - [`Graph`] reads a model as a graph of values and nodes.
+//! - [`Cuts`] finds the places where it may be cut, with compute and bytes.
 //! - [`extract`] takes a model apart at a [`Boundary`]: head and tail, each a model of its own.
 //! - [`encode`] turns the head's results into what is sent; [`deploy`] puts the inverse into the tail.
+//! - [`split()`] does all of it: it chooses the cuts worth a tail, measures each form, and gives what
+//!   [`write_repository`] writes in Triton's layout.
 //! - [`Manifest`] is what the device reads: the cuts on offer, checked and signed.
 //!
 //! Models are run through [`tandem_core::Engine`] only; nothing here opens a connection.
@@ -13,15 +16,26 @@
 #![forbid(unsafe_code)]
 
 mod boundary;
+mod choose;
+mod cost;
+mod cuts;
 mod dtype;
 mod error;
 mod external;
 mod extract;
 mod graph;
 mod manifest;
+mod measure;
+mod original;
+mod repository;
+mod split;
+mod survey;
+mod types;
 mod wire_form;
 
 pub use boundary::{Boundary, CrossingTensor};
+pub use choose::choose;
+pub use cuts::{Cut, CutKind, CutOptions, Cuts, Place};
 pub use error::SplitError;
 pub use extract::{Halves, extract, extract_from};
 pub use graph::{Graph, Node, Origin, Value};
@@ -29,4 +43,9 @@ pub use manifest::{
     Accuracy, CutEntry, FormEntry, FormError, Manifest, ManifestError, ModelEntry, MultiplyAdds, PublicKey,
     SigningKey, TimeShares,
 };
+pub use measure::{Labelled, best_class};
+pub use original::Original;
+pub use repository::{Backend, RepositoryError, write_repository};
+pub use split::{DeployedModel, FormKind, Split, SplitOptions, UnknownForm, split};
+pub use survey::placeholder_inputs;
 pub use wire_form::{Affine, EncodeError, WireForm, deploy, encode, wire_tensors};

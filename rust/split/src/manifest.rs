@@ -14,6 +14,8 @@ use tandem_core::TensorError;
 use crate::boundary::Boundary;
 use crate::wire_form::WireForm;
 
+pub(crate) use check::is_model_name;
+pub(crate) use signature::to_hex;
 pub use signature::{PublicKey, SigningKey};
 
 /// Why a manifest cannot be believed.

@@ -14,6 +14,7 @@ use crate::boundary::{Boundary, CrossingTensor};
 
 pub use affine::Affine;
 pub use decoder::deploy;
+pub(crate) use encode::calibrate;
 pub use encode::{EncodeError, encode};
 
 /// How a crossing tensor travels.

@@ -54,6 +54,11 @@ impl ModelArgs {
         Ok((runtime, model))
     }
 
+    /// The file.
+    pub(crate) fn path(&self) -> &std::path::Path {
+        &self.path
+    }
+
     /// The limits asked for; the defaults where none are.
     pub(crate) fn limits(&self) -> Limits {
         let default = Limits::default();

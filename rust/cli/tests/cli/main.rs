@@ -10,4 +10,5 @@ mod inputs;
 mod inspection;
 mod profiling;
 mod signals;
+mod splitting;
 mod support;

@@ -14,5 +14,7 @@ mod protocol;
 mod raw;
 mod repository;
 mod security;
+mod split;
+mod split_runs;
 mod statistics;
 mod world;

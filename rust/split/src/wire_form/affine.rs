@@ -49,7 +49,7 @@ impl Affine {
         let scale = ((f64::from(high) - f64::from(low)) / STEPS) as f32;
         let scale = scale.max(f32::MIN_POSITIVE);
         #[expect(clippy::cast_possible_truncation, reason = "the nearest f32 is what travels")]
-        let zero_point = (-f64::from(low) / f64::from(scale)).round() as f32;
+        let zero_point = (0.0 - f64::from(low) / f64::from(scale)).round() as f32;
         Self::per_tensor(scale, zero_point)
     }
 

@@ -158,6 +158,20 @@ pub(super) fn measure(values: &[f32]) -> Affine {
     }
 }
 
+/// The pair for the range of all `tensors` of one name, which come from several samples.
+pub(crate) fn calibrate<'a>(
+    name: &str,
+    tensors: impl Iterator<Item = &'a Tensor>,
+) -> Result<Affine, EncodeError> {
+    let (mut low, mut high) = (f32::INFINITY, f32::NEG_INFINITY);
+    for tensor in tensors {
+        for &value in finite_floats(name, tensor, &WireForm::U8PerRequest)?.iter() {
+            (low, high) = (low.min(value), high.max(value));
+        }
+    }
+    Ok(if low <= high { Affine::from_range(low, high) } else { Affine::from_range(0.0, 0.0) })
+}
+
 /// The elements as f32, once all are known to be numbers that f32 holds.
 pub(super) fn finite_floats<'a>(
     name: &str,
