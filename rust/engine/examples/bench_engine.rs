@@ -1,9 +1,13 @@
 //! Measures loading and running one model and prints one line of JSON.
 //!
-//! `cargo run --release -p tandem-engine --example bench_engine -- MODEL.onnx [--rounds N] [--threads 1] [--stock]`
+//! ```text
+//! cargo run --release -p tandem-engine --example bench_engine -- \
+//!     MODEL.onnx [--rounds N] [--threads 1] [--stock | --unfused]
+//! ```
 //!
-//! `--stock` runs plain tract on the same file, without any pass of ours. Symbolic dimensions are 1; the values of
-//! the inputs are the same every time. The memory is the most that the process has held.
+//! `--stock` runs plain tract on the same file, without any pass of ours; `--unfused` is our engine without kernels of
+//! its own. Symbolic dimensions are 1; the values of the inputs are the same every time. The memory is the most that
+//! the process has held.
 
 #![allow(clippy::print_stdout, reason = "a program prints")]
 
@@ -15,7 +19,7 @@ use serde_json::json;
 use tandem_core::{
     Control, DType, Dimension, Engine, LoadOptions, ModelInfo, ModelSource, NamedTensors, Tensor,
 };
-use tandem_engine::OnnxEngine;
+use tandem_engine::{EngineOptions, OnnxEngine};
 use tract_core::plan::SimplePlan;
 use tract_onnx::prelude::{
     DatumType, Framework, InferenceFact, InferenceModelExt, IntoTValue, TValue, TVec, Tensor as TractTensor,
@@ -28,6 +32,7 @@ struct Arguments {
     model: PathBuf,
     rounds: usize,
     stock: bool,
+    fused: bool,
 }
 
 fn main() -> Result<()> {
@@ -40,7 +45,7 @@ fn main() -> Result<()> {
 fn arguments() -> Result<Arguments> {
     let mut words = std::env::args().skip(1);
     let mut model = None;
-    let (mut rounds, mut stock) = (10, false);
+    let (mut rounds, mut stock, mut fused) = (10, false, true);
     while let Some(word) = words.next() {
         match word.as_str() {
             "--rounds" => rounds = words.next().ok_or("--rounds wants a number")?.parse()?,
@@ -54,12 +59,14 @@ fn arguments() -> Result<Arguments> {
                 }
             }
             "--stock" => stock = true,
+            "--unfused" => fused = false,
             path if model.is_none() && !path.starts_with('-') => model = Some(path.into()),
             other => return Err(format!("{other:?} is not known").into()),
         }
     }
-    let model = model.ok_or("usage: bench_engine MODEL.onnx [--rounds N] [--threads 1] [--stock]")?;
-    Ok(Arguments { model, rounds, stock })
+    let model =
+        model.ok_or("usage: bench_engine MODEL.onnx [--rounds N] [--threads 1] [--stock | --unfused]")?;
+    Ok(Arguments { model, rounds, stock, fused })
 }
 
 fn milliseconds(start: Instant) -> f64 {
@@ -69,7 +76,8 @@ fn milliseconds(start: Instant) -> f64 {
 /// The time of a load with its plan, and of every run after a first one that does not count.
 fn ours(arguments: &Arguments) -> Result<(f64, Vec<f64>)> {
     let start = Instant::now();
-    let model = OnnxEngine::new().load(&ModelSource::from(&arguments.model), &LoadOptions::default())?;
+    let engine = OnnxEngine::with_options(EngineOptions::default().with_fused(arguments.fused));
+    let model = engine.load(&ModelSource::from(&arguments.model), &LoadOptions::default())?;
     let mut load = milliseconds(start);
     let inputs = inputs(model.info())?;
     let control = Control::default();

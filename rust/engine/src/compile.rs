@@ -8,7 +8,9 @@ use tract_core::ops::konst::Const;
 use tract_onnx::tract_hir::internal::*;
 
 use crate::convert::{datum_type, to_tract};
+use crate::engine::EngineOptions;
 use crate::fault::{Fault, chain, contain};
+use crate::fuse::fuse;
 use crate::guard::{self, Watch};
 use crate::lower::Template;
 use crate::plans::PlanKey;
@@ -32,12 +34,13 @@ pub(crate) fn compile(
     info: &ModelInfo,
     key: &PlanKey,
     limits: &Limits,
+    options: EngineOptions,
     control: &Control,
 ) -> Result<Plan, Fault> {
     let watch = Arc::new(Watch { control: control.clone(), tensor_bytes: limits.tensor_bytes });
     contain(|| {
         let (model, inputs) = specialise(template, info, key).map_err(|error| Fault::from_tract(&error))?;
-        let model = optimise(model, template, &watch).map_err(|error| refusal(&error, template))?;
+        let model = optimise(model, template, options, &watch).map_err(|error| refusal(&error, template))?;
         check_outputs(&model, info)?;
         watch.check()?;
         let model = Arc::new(model);
@@ -75,10 +78,24 @@ fn specialise(
     Ok((model, inputs))
 }
 
-fn optimise(mut model: InferenceModel, template: &Template, watch: &Arc<Watch>) -> TractResult<TypedModel> {
+fn optimise(
+    mut model: InferenceModel,
+    template: &Template,
+    options: EngineOptions,
+    watch: &Arc<Watch>,
+) -> TractResult<TypedModel> {
     guard::wrap(&mut model, &template.operators, watch)?;
-    let typed = model.into_typed()?;
+    let mut typed = model.into_typed()?;
     check_sizes(&typed, watch)?;
+    if options.fused {
+        // Biases are casts of constants until these are folded.
+        typed.prop_consts()?;
+        watch.check()?;
+        if let Some(fused) = fuse(&typed)? {
+            typed = fused;
+        }
+        watch.check()?;
+    }
     let decluttered = typed.into_decluttered()?;
     watch.check()?;
     let optimised = decluttered.into_optimized()?;

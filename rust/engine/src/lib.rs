@@ -27,6 +27,7 @@ mod dequantize;
 mod engine;
 mod external_data;
 mod fault;
+mod fuse;
 mod graph;
 mod guard;
 mod info;
@@ -47,4 +48,4 @@ mod values;
 mod weights;
 mod widen;
 
-pub use engine::OnnxEngine;
+pub use engine::{EngineOptions, OnnxEngine};

@@ -5,6 +5,7 @@ use std::path::Path;
 use tandem_core::{LoadError, LoadOptions, ModelSource};
 use tandem_onnx::{DecodeLimits, ModelProto};
 
+use crate::engine::EngineOptions;
 use crate::model::OnnxModel;
 use crate::{
     dequantize, external_data, graph, info, limits, lower, rewrite, source, support, validate, values,
@@ -12,7 +13,11 @@ use crate::{
 };
 
 /// Reads, checks and rewrites a model, and hands it to tract.
-pub(crate) fn load(source: &ModelSource, options: &LoadOptions) -> Result<OnnxModel, LoadError> {
+pub(crate) fn load(
+    source: &ModelSource,
+    options: &LoadOptions,
+    engine: EngineOptions,
+) -> Result<OnnxModel, LoadError> {
     let bytes = source::read(source, options.limits.model_bytes)?;
     let digest = source::digest(&bytes);
     source::check_digest(&digest, options.sha256.as_deref())?;
@@ -39,7 +44,7 @@ pub(crate) fn load(source: &ModelSource, options: &LoadOptions) -> Result<OnnxMo
     let shape_like = values::shape_like(&graph, &info);
     let weights = weights::take(&mut graph)?;
     let template = lower::lower(graph, weights, proto.opset_import, &info)?;
-    let mut model = OnnxModel::new(info, options.limits, template, shape_like, options.plans);
+    let mut model = OnnxModel::new(info, options.limits, engine, template, shape_like, options.plans);
     model.prepare()?;
     Ok(model)
 }

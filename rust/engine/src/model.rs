@@ -8,6 +8,7 @@ use tandem_core::{
 };
 
 use crate::compile::{Plan, compile};
+use crate::engine::EngineOptions;
 use crate::fault::Fault;
 use crate::lower::Template;
 use crate::plans::{InputKey, PlanKey, Plans};
@@ -20,6 +21,7 @@ use crate::values::LARGEST_VALUE;
 pub(crate) struct OnnxModel {
     info: ModelInfo,
     limits: Limits,
+    options: EngineOptions,
     /// What plans are made of; gone where the model's only plan is made, because it holds all weights once more.
     template: Option<Template>,
     /// Whether the value of each input is part of a plan's key.
@@ -31,12 +33,13 @@ impl OnnxModel {
     pub(crate) fn new(
         info: ModelInfo,
         limits: Limits,
+        options: EngineOptions,
         template: Template,
         shape_like: Vec<bool>,
         plans: usize,
     ) -> Self {
         let template = Some(template);
-        Self { info, limits, template, shape_like, plans: Plans::new(plans) }
+        Self { info, limits, options, template, shape_like, plans: Plans::new(plans) }
     }
 
     /// Makes the only plan of a model whose shapes are all fixed, so that its errors are errors of the load.
@@ -66,7 +69,7 @@ impl OnnxModel {
         self.plans.get(key, control, |key| {
             let missing = || Fault::Internal("a model of fixed shapes has lost its plan".to_owned());
             let template = self.template.as_ref().ok_or_else(missing)?;
-            compile(template, &self.info, key, &self.limits, control)
+            compile(template, &self.info, key, &self.limits, self.options, control)
         })
     }
 

@@ -2,12 +2,13 @@ use tandem_core::{Interrupt, LoadOptions, ModelSource, RunError, Tensor};
 use tandem_testkit::models::slow::matmul_chain;
 
 use super::*;
+use crate::engine::EngineOptions;
 use crate::load::load;
 use crate::model::OnnxModel;
 
 fn chain() -> OnnxModel {
     let bytes: Vec<u8> = matmul_chain(20, 4).unwrap().encode_bytes().into();
-    load(&ModelSource::Bytes(bytes.into()), &LoadOptions::default()).unwrap()
+    load(&ModelSource::Bytes(bytes.into()), &LoadOptions::default(), EngineOptions::default()).unwrap()
 }
 
 fn input() -> NamedTensors {

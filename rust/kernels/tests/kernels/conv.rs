@@ -159,6 +159,7 @@ proptest! {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "packs millions of weights")]
 fn each_algorithm_is_chosen_where_it_pays() {
     for set in InstructionSet::available() {
         let names = [[64, 56], [128, 28], [256, 14], [512, 7]].map(|[channels, size]| {

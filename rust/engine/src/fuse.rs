@@ -1,0 +1,145 @@
+//! Replaces parts of tract's graph by kernels of our own.
+//!
+//! The pass sees the typed graph with its constants folded, before tract's own passes change its operators. It rebuilds
+//! the graph node by node. A convolution takes what follows it along: batch normalisation, residual, activation.
+//! Images stay in blocks of channels between our operators; where another operator wants one, it is converted once.
+//! What is not recognised in every parameter stays tract's.
+
+mod conv;
+mod ops;
+mod pattern;
+mod pool;
+mod storage;
+mod tail;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use tandem_kernels::InstructionSet;
+use tract_core::internal::*;
+use tract_core::ops::source::TypedSource;
+
+use ops::{Fused, Work};
+use storage::Storage;
+
+/// The graph with our operators in it; `None` where nothing was recognised.
+pub(crate) fn fuse(model: &TypedModel) -> TractResult<Option<TypedModel>> {
+    let mut rewriter = Rewriter::new(model, InstructionSet::best());
+    rewriter.rewrite()?;
+    Ok((rewriter.count > 0).then_some(rewriter.target))
+}
+
+/// Sizes of an image: batch, channels, height, width.
+type Image = [usize; 4];
+
+/// A graph on its way from `source` to `target`.
+struct Rewriter<'a> {
+    source: &'a TypedModel,
+    target: TypedModel,
+    set: InstructionSet,
+    storage: Arc<Storage>,
+    /// Where the results of the source are in the target.
+    plain: HashMap<OutletId, OutletId>,
+    /// Where they are as images in blocks of channels.
+    blocked: HashMap<OutletId, OutletId>,
+    /// Nodes of the source that an operator of ours has taken along.
+    taken: HashSet<usize>,
+    /// How many operators of ours there are, conversions not counted.
+    count: usize,
+}
+
+impl<'a> Rewriter<'a> {
+    fn new(source: &'a TypedModel, set: InstructionSet) -> Self {
+        let target = TypedModel { symbols: source.symbols.clone(), ..TypedModel::default() };
+        Self {
+            source,
+            target,
+            set,
+            storage: Arc::default(),
+            plain: HashMap::new(),
+            blocked: HashMap::new(),
+            taken: HashSet::new(),
+            count: 0,
+        }
+    }
+
+    fn rewrite(&mut self) -> TractResult<()> {
+        let source = self.source;
+        for &input in source.input_outlets()? {
+            let node = source.node(input.node);
+            let outlet = self.target.add_source(node.name.clone(), node.outputs[input.slot].fact.clone())?;
+            self.plain.insert(input, outlet);
+        }
+        for id in source.eval_order()? {
+            let node = source.node(id);
+            if self.taken.contains(&id) || node.op_is::<TypedSource>() {
+                continue;
+            }
+            if !conv::replace(self, node)? && !pool::replace(self, node)? {
+                self.keep(node)?;
+            }
+        }
+        let outputs = source.output_outlets()?.to_vec();
+        let outputs: TVec<OutletId> =
+            outputs.into_iter().map(|outlet| self.plain(outlet)).collect::<TractResult<_>>()?;
+        self.target.select_output_outlets(&outputs)
+    }
+
+    /// Copies a node as it is.
+    fn keep(&mut self, node: &TypedNode) -> TractResult<()> {
+        let inputs: TVec<OutletId> =
+            node.inputs.iter().map(|&input| self.plain(input)).collect::<TractResult<_>>()?;
+        let outlets = self.target.wire_node(&node.name, node.op.clone(), &inputs)?;
+        for (slot, outlet) in outlets.into_iter().enumerate() {
+            self.plain.insert(OutletId::new(node.id, slot), outlet);
+        }
+        Ok(())
+    }
+
+    /// A result as tract's operators want it.
+    fn plain(&mut self, outlet: OutletId) -> TractResult<OutletId> {
+        if let Some(&plain) = self.plain.get(&outlet) {
+            return Ok(plain);
+        }
+        let blocked = *self.blocked.get(&outlet).context("a result that no node has given")?;
+        let image = pattern::image(self.source, outlet).context("an image without sizes")?;
+        let name = format!("{}.to-planar", self.source.node(outlet.node).name);
+        let plain = self.wire(name, Work::ToPlanar(image), image.to_vec(), &[blocked])?;
+        self.plain.insert(outlet, plain);
+        Ok(plain)
+    }
+
+    /// A result as our operators want it.
+    fn blocked(&mut self, outlet: OutletId) -> TractResult<OutletId> {
+        if let Some(&blocked) = self.blocked.get(&outlet) {
+            return Ok(blocked);
+        }
+        let plain = self.plain(outlet)?;
+        let image = pattern::image(self.source, outlet).context("an image without sizes")?;
+        let name = format!("{}.to-blocked", self.source.node(outlet.node).name);
+        let blocked = self.wire(name, Work::ToBlocked(image), self.blocked_shape(image), &[plain])?;
+        self.blocked.insert(outlet, blocked);
+        Ok(blocked)
+    }
+
+    fn blocked_shape(&self, [batch, channels, height, width]: Image) -> Vec<usize> {
+        let lanes = self.set.lanes();
+        vec![batch, channels.div_ceil(lanes), height, width, lanes]
+    }
+
+    /// Whether blocks of channels hold such an image without more than doubling it.
+    fn suits_blocks(&self, channels: usize) -> bool {
+        2 * channels >= channels.next_multiple_of(self.set.lanes())
+    }
+
+    fn wire(
+        &mut self,
+        name: String,
+        work: Work,
+        shape: Vec<usize>,
+        inputs: &[OutletId],
+    ) -> TractResult<OutletId> {
+        let op = Fused { set: self.set, work, shape, storage: self.storage.clone() };
+        Ok(self.target.wire_node(name, op, inputs)?[0])
+    }
+}

@@ -1,0 +1,107 @@
+//! Convolutions.
+
+use tandem_kernels::{Conv2d, ConvInput, ConvShape};
+use tract_core::internal::*;
+use tract_core::ops::cnn::{Conv, KernelFormat};
+use tract_core::ops::nn::DataFormat;
+
+use super::ops::Work;
+use super::pattern::{constant, elements, image};
+use super::tail::Tail;
+use super::{Image, Rewriter};
+
+/// Replaces `node` and what it takes along, where it is a convolution that our kernel computes.
+pub(super) fn replace(rewriter: &mut Rewriter<'_>, node: &TypedNode) -> TractResult<bool> {
+    let Some(found) = recognise(rewriter, node) else {
+        return Ok(false);
+    };
+    let input = match found.input {
+        ConvInput::Blocked => rewriter.blocked(node.inputs[0])?,
+        ConvInput::Planar => rewriter.plain(node.inputs[0])?,
+    };
+    let mut inputs = tvec!(input);
+    if let Some(residual) = found.tail.residual {
+        inputs.push(rewriter.blocked(residual)?);
+    }
+    let shape = rewriter.blocked_shape(found.output);
+    let outlet = rewriter.wire(node.name.clone(), Work::Conv(Arc::new(found.conv)), shape, &inputs)?;
+    rewriter.blocked.insert(found.tail.last, outlet);
+    rewriter.taken.extend(found.tail.taken);
+    rewriter.count += 1;
+    Ok(true)
+}
+
+struct Found {
+    conv: Conv2d,
+    input: ConvInput,
+    output: Image,
+    tail: Tail,
+}
+
+fn recognise(rewriter: &Rewriter<'_>, node: &TypedNode) -> Option<Found> {
+    let model = rewriter.source;
+    let op = node.op_as::<Conv>()?;
+    let spec = &op.pool_spec;
+    let [x, kernel, bias] = node.inputs.as_slice() else { return None };
+    let fits = op.q_params.is_none()
+        && op.kernel_fmt == KernelFormat::OIHW
+        && spec.data_format == DataFormat::NCHW
+        && spec.kernel_shape.len() == 2;
+    if !fits {
+        return None;
+    }
+    let [batch, in_channels, height, width] = image(model, *x)?;
+    let output = image(model, node.id.into())?;
+    let out_channels = output[1];
+    let weights = constant(model, *kernel)?;
+    let taps = spec.kernel_shape.as_slice();
+    if weights.shape() != [out_channels, in_channels / op.group.max(1), taps[0], taps[1]] {
+        return None;
+    }
+    let padding = spec.computed_padding(&[height, width]);
+    let shape = ConvShape {
+        batch,
+        in_channels,
+        out_channels,
+        groups: op.group,
+        input: [height, width],
+        kernel: [taps[0], taps[1]],
+        stride: [spec.stride(0), spec.stride(1)],
+        dilation: [spec.dilation(0), spec.dilation(1)],
+        padding: [padding[0].pad_before, padding[1].pad_before],
+        output: [padding[0].convoluted, padding[1].convoluted],
+    };
+    if shape.output != output[2..] || !rewriter.suits_blocks(out_channels) {
+        return None;
+    }
+    let blocked = rewriter.blocked.contains_key(x) || rewriter.suits_blocks(in_channels);
+    let input = if blocked { ConvInput::Blocked } else { ConvInput::Planar };
+    // A residual must be there before this node; one that would be converted first is not worth it.
+    let tail = Tail::of(model, node, |outlet| rewriter.blocked.contains_key(&outlet))?;
+    let mut weights = elements(weights)?;
+    let per_output = weights.len() / out_channels;
+    for (row, scale) in weights.chunks_exact_mut(per_output.max(1)).zip(&tail.scale) {
+        for weight in row {
+            *weight *= scale;
+        }
+    }
+    let bias = elements(constant(model, *bias)?)?;
+    let bias = match bias.len() {
+        1 => vec![bias[0]; out_channels],
+        count if count == out_channels => bias,
+        _ => return None,
+    };
+    let bias: Vec<f32> = bias
+        .iter()
+        .zip(&tail.scale)
+        .zip(&tail.shift)
+        .map(|((bias, scale), shift)| bias * scale + shift)
+        .collect();
+    // Tract multiplies padding by its weights, our kernel leaves it out: the same for numbers alone.
+    if !weights.iter().chain(&bias).all(|weight| weight.is_finite()) {
+        return None;
+    }
+    // What the kernel refuses stays tract's.
+    let conv = Conv2d::new(rewriter.set, shape, input, &weights, Some(&bias), tail.activation).ok()?;
+    Some(Found { conv, input, output, tail })
+}

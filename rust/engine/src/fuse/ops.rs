@@ -1,0 +1,93 @@
+//! Our operators as tract sees them.
+
+use tandem_kernels::{
+    Conv2d, InstructionSet, KernelError, Pool2d, PoolKind, global_average, to_blocked, to_planar,
+};
+use tract_core::internal::*;
+
+use super::Image;
+use super::storage::Storage;
+
+/// A kernel as an operator. Images in blocks of channels are tensors of five axes.
+#[derive(Clone, Debug)]
+pub(super) struct Fused {
+    pub(super) set: InstructionSet,
+    pub(super) work: Work,
+    /// Of the result.
+    pub(super) shape: Vec<usize>,
+    pub(super) storage: Arc<Storage>,
+}
+
+/// What an operator computes.
+#[derive(Clone, Debug)]
+pub(super) enum Work {
+    /// Of an image and perhaps a residual.
+    Conv(Arc<Conv2d>),
+    Pool(Arc<Pool2d>, PoolKind),
+    GlobalAverage(Image),
+    ToBlocked(Image),
+    ToPlanar(Image),
+}
+
+impl Fused {
+    fn compute(&self, inputs: &[&[f32]], out: &mut [f32]) -> Result<(), KernelError> {
+        let flat = |[batch, channels, height, width]: Image| [batch, channels, height * width];
+        match &self.work {
+            Work::Conv(conv) => conv.run(inputs[0], inputs.get(1).copied(), out),
+            Work::Pool(pool, _) => pool.run(inputs[0], out),
+            Work::GlobalAverage(image) => global_average(self.set, flat(*image), inputs[0], out),
+            Work::ToBlocked(image) => to_blocked(self.set, flat(*image), inputs[0], out),
+            Work::ToPlanar(image) => to_planar(self.set, flat(*image), inputs[0], out),
+        }
+    }
+}
+
+impl PartialEq for Fused {
+    fn eq(&self, _other: &Self) -> bool {
+        false
+    }
+}
+
+impl Eq for Fused {}
+
+impl Op for Fused {
+    fn name(&self) -> StaticName {
+        match &self.work {
+            Work::Conv(conv) if conv.algorithm() == "depthwise" => "Tandem.DepthwiseConv".into(),
+            Work::Conv(_) => "Tandem.Conv".into(),
+            Work::Pool(_, PoolKind::Max) => "Tandem.MaxPool".into(),
+            Work::Pool(..) => "Tandem.AveragePool".into(),
+            Work::GlobalAverage(_) => "Tandem.GlobalAveragePool".into(),
+            Work::ToBlocked(_) => "Tandem.ToBlocked".into(),
+            Work::ToPlanar(_) => "Tandem.ToPlanar".into(),
+        }
+    }
+
+    fn validation(&self) -> Validation {
+        Validation::Rounding
+    }
+
+    op_as_typed_op!();
+}
+
+impl EvalOp for Fused {
+    fn eval(&self, _context: &EvalContext, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
+        let views: TVec<PlainView<'_>> =
+            inputs.iter().map(|input| input.try_as_plain_ram()).collect::<TractResult<_>>()?;
+        let slices: TVec<&[f32]> =
+            views.iter().map(PlainView::as_slice::<f32>).collect::<TractResult<_>>()?;
+        let mut out = self.storage.take(&self.shape)?;
+        self.compute(&slices, out.try_as_plain_ram_mut()?.as_slice_mut::<f32>()?)?;
+        Ok(tvec!(self.storage.lend(out)))
+    }
+
+    op_out_of_plan!();
+}
+
+impl TypedOp for Fused {
+    fn output_facts(&self, _inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
+        Ok(tvec!(f32::fact(&self.shape)))
+    }
+
+    as_op!();
+}

@@ -1,0 +1,50 @@
+//! The models of the test kit.
+
+use tandem_testkit::models::vision::{VisionConfig, mobilenet_v2, resnet18, resnet50};
+use tandem_testkit::models::{Suite, catalog, random_inputs};
+
+use crate::compare::{difference, operators};
+
+#[test]
+fn every_test_model_answers_as_tract_does() {
+    for entry in catalog().unwrap().iter().filter(|entry| entry.suite() == Suite::Test) {
+        let model = entry.model().unwrap();
+        for seed in 1..4 {
+            let inputs = entry.inputs(&model, seed).unwrap();
+            assert_eq!(difference(&model, &inputs), None, "{}", entry.name());
+        }
+    }
+}
+
+fn counts<const N: usize>(counts: [(&str, usize); N]) -> std::collections::BTreeMap<String, usize> {
+    counts.into_iter().map(|(name, count)| (name.to_owned(), count)).collect()
+}
+
+/// With channels as published, so that all is large enough for blocks, and few pixels.
+fn config(fold_batch_norm: bool) -> VisionConfig {
+    VisionConfig { resolution: 64, fold_batch_norm, ..VisionConfig::default() }
+}
+
+#[test]
+fn all_of_mobilenet_is_ours_from_the_image_to_the_classifier() {
+    for fold in [true, false] {
+        let model = mobilenet_v2(&config(fold)).unwrap();
+        let inputs = random_inputs(&model, &[], 1).unwrap();
+        let expected = counts([("Conv", 35), ("DepthwiseConv", 17), ("GlobalAveragePool", 1)]);
+        assert_eq!(operators(&model, &inputs), expected, "folded: {fold}");
+        assert_eq!(difference(&model, &inputs), None, "folded: {fold}");
+    }
+}
+
+#[test]
+fn all_of_the_resnets_is_ours_from_the_image_to_the_classifier() {
+    for fold in [true, false] {
+        for (model, convolutions) in [(resnet18(&config(fold)), 20), (resnet50(&config(fold)), 53)] {
+            let model = model.unwrap();
+            let inputs = random_inputs(&model, &[], 1).unwrap();
+            let expected = counts([("Conv", convolutions), ("MaxPool", 1), ("GlobalAveragePool", 1)]);
+            assert_eq!(operators(&model, &inputs), expected, "folded: {fold}");
+            assert_eq!(difference(&model, &inputs), None, "folded: {fold}");
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! One model through two engines.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tandem_core::{Control, Engine, LoadOptions, LocalModel, ModelSource, NamedTensors};
+use tandem_engine::{EngineOptions, OnnxEngine};
+use tandem_onnx::{GraphBuilder, ModelBuilder, ModelProto};
+use tandem_testkit::agreement::floats;
+
+/// The largest difference that rounding may make, relative to the largest value of a result.
+const TOLERANCE: f64 = 1e-4;
+
+pub(crate) fn load(model: &ModelProto, fused: bool) -> Arc<dyn LocalModel> {
+    let bytes: Vec<u8> = model.encode_bytes().into();
+    let engine = OnnxEngine::with_options(EngineOptions::default().with_fused(fused));
+    engine.load(&ModelSource::Bytes(bytes.into()), &LoadOptions::default()).unwrap()
+}
+
+pub(crate) fn model(build: impl FnOnce(&mut GraphBuilder)) -> ModelProto {
+    let mut graph = GraphBuilder::new("test");
+    build(&mut graph);
+    ModelBuilder::new(graph).opset(17).build().unwrap()
+}
+
+/// Where the results of the fused model differ from those of tract alone, if they do.
+pub(crate) fn difference(model: &ModelProto, inputs: &NamedTensors) -> Option<String> {
+    let run = |fused| load(model, fused).run(inputs, &[], &Control::default());
+    let (expected, got) = match (run(false), run(true)) {
+        (Ok(expected), Ok(got)) => (expected, got),
+        (Err(expected), Err(got)) if expected.to_string() == got.to_string() => return None,
+        (expected, got) => return Some(format!("got {:?}, expected {:?}", got.err(), expected.err())),
+    };
+    assert!(expected.names().eq(got.names()));
+    expected.iter().zip(got.iter()).find_map(|((name, expected), (_, got))| {
+        if (expected.dtype(), expected.shape()) != (got.dtype(), got.shape()) {
+            return Some(format!("{name} is {got:?}, expected {expected:?}"));
+        }
+        let (Some(expected_values), Some(values)) = (floats(expected), floats(got)) else {
+            return (expected != got).then(|| format!("{name} has other elements"));
+        };
+        let largest = expected_values.iter().fold(1e-6_f64, |largest, value| largest.max(value.abs()));
+        let far = |(expected, value): &(f64, f64)| {
+            let apart = (expected - value).abs();
+            (apart.is_nan() && expected.to_bits() != value.to_bits()) || apart > TOLERANCE * largest
+        };
+        let (expected, value) = expected_values.into_iter().zip(values).find(far)?;
+        Some(format!("{name} has {value}, expected {expected}; its largest is {largest}"))
+    })
+}
+
+/// How many nodes of each operator of ours ran.
+pub(crate) fn operators(model: &ModelProto, inputs: &NamedTensors) -> BTreeMap<String, usize> {
+    let profile = load(model, true).profile(inputs, &Control::default()).unwrap();
+    let mut counts = BTreeMap::new();
+    for node in profile.nodes {
+        if let Some(name) = node.operator.strip_prefix("Tandem.") {
+            *counts.entry(name.to_owned()).or_default() += 1;
+        }
+    }
+    counts
+}

@@ -1,0 +1,13 @@
+//! Models with our fused operators in them against the same models through tract alone.
+
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking, helpers included"
+)]
+
+mod catalog;
+mod compare;
+mod patterns;
+mod random_graphs;
