@@ -5,6 +5,7 @@ mod endpoint;
 mod input;
 mod model;
 mod output;
+mod planning;
 mod serve;
 mod split;
 pub(crate) mod values;
@@ -16,6 +17,7 @@ pub(crate) use endpoint::EndpointArgs;
 pub(crate) use input::{Channels, Filter, Fit, InputArgs, Layout, PictureArgs, SourceFormat};
 pub(crate) use model::ModelArgs;
 pub(crate) use output::OutputArgs;
+pub(crate) use planning::PlanningArgs;
 pub(crate) use serve::ServeArgs;
 pub(crate) use split::{SampleArgs, SplitArgs};
 
@@ -139,6 +141,8 @@ pub(crate) struct RunArgs {
     #[command(flatten)]
     pub(crate) policy: PolicyArgs,
     #[command(flatten)]
+    pub(crate) planning: PlanningArgs,
+    #[command(flatten)]
     pub(crate) call: CallArgs,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
@@ -153,6 +157,15 @@ pub(crate) struct PlanArgs {
     pub(crate) endpoint: EndpointArgs,
     #[command(flatten)]
     pub(crate) policy: PolicyArgs,
+    #[command(flatten)]
+    pub(crate) planning: PlanningArgs,
+    /// Run the model so many times on this device and on each endpoint first, with random inputs, so that there is
+    /// something to predict from; 0 contacts nobody
+    #[arg(long, value_name = "COUNT", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=1000))]
+    pub(crate) measure: u32,
+    /// Draw the candidates as bars into an SVG file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) plot: Option<PathBuf>,
 }
 
 /// Measure every node of a model.

@@ -1,6 +1,7 @@
 //! What comes out of a model, for people and for scripts.
 
 mod answer;
+mod bars;
 mod batch;
 mod document;
 mod files;
@@ -11,6 +12,7 @@ mod table;
 mod text;
 
 pub(crate) use answer::Answer;
+pub(crate) use bars::bars;
 pub(crate) use batch::BatchView;
 #[cfg(test)]
 pub(crate) use document::TensorDocument;

@@ -55,6 +55,14 @@ pub(crate) struct PolicyArgs {
     /// What happens when the cloud was chosen and cannot be reached
     #[arg(long, value_enum, default_value_t)]
     offline: OfflineChoice,
+
+    /// An input that never leaves the device, nor anything computed from it; repeat for more
+    #[arg(long = "private-input", value_name = "NAME")]
+    private_inputs: Vec<String>,
+
+    /// Begin on this device too where the endpoint takes long; the first answer wins
+    #[arg(long)]
+    hedge: bool,
 }
 
 impl PolicyArgs {
@@ -65,6 +73,8 @@ impl PolicyArgs {
             sensitivity: self.sensitivity.into(),
             objective: self.objective.into(),
             offline: self.offline.into(),
+            private_inputs: self.private_inputs.clone(),
+            hedge: self.hedge,
             ..options
         }
     }

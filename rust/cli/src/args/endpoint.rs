@@ -112,6 +112,11 @@ impl FromStr for EndpointSpec {
 }
 
 impl EndpointArgs {
+    /// The endpoints' names.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.endpoints.iter().map(|endpoint| endpoint.name.as_str())
+    }
+
     /// A runtime that knows these endpoints. Reads the files that the options name.
     pub(crate) fn configure(&self, mut builder: RuntimeBuilder) -> Result<RuntimeBuilder, CliError> {
         let tokens = self.tokens(std::env::var(TOKEN_VARIABLE).ok())?;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use tandem::{Limits, LoadOptions, Model, Runtime, RuntimeBuilder};
+use tandem::{Limits, LoadOptions, ManifestOptions, Model, Runtime, RuntimeBuilder};
 
 use super::values;
 use crate::error::CliError;
@@ -43,10 +43,21 @@ impl ModelArgs {
         builder: RuntimeBuilder,
         name: Option<&str>,
     ) -> Result<(Runtime, Model), CliError> {
+        self.load_with(builder, name, None)
+    }
+
+    /// [`ModelArgs::load`] with the cuts of a manifest.
+    pub(crate) fn load_with(
+        &self,
+        builder: RuntimeBuilder,
+        name: Option<&str>,
+        manifest: Option<ManifestOptions>,
+    ) -> Result<(Runtime, Model), CliError> {
         let options = LoadOptions {
             limits: self.limits(),
             name: name.map(str::to_owned),
             sha256: self.sha256.clone(),
+            manifest,
             ..LoadOptions::default()
         };
         let runtime = builder.build()?;
