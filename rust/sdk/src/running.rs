@@ -195,15 +195,17 @@ impl Running<'_> {
     fn patience(&self, placement: &Placement, stand_in: Option<Duration>) -> Patience {
         /// Of the time that is left, where nothing is known of how long this device takes.
         const SHARE: u32 = 3;
-        /// Threads wake late, and answers are put together.
+        /// Threads wake late, and answers are put together: at least so long, and one part in so many.
         const LEAST: Duration = Duration::from_millis(5);
+        const PART: u32 = 20;
         let begun = self.call.started;
         let hedge = self.plan.hedge_after.filter(|_| self.options.hedge).map(|after| begun + after);
         let now = Instant::now();
         let near_the_end = self.call.control.deadline.map(|deadline| {
             let left = deadline.saturating_duration_since(now);
             // A little more than expected: predictions are middles and ends, not bounds.
-            let reserve = stand_in.map_or(left / SHARE, |time| (time + time / SHARE).max(LEAST));
+            let least = LEAST.max(left / PART);
+            let reserve = stand_in.map_or(left / SHARE, |time| (time + time / SHARE).max(least));
             now + left.saturating_sub(reserve)
         });
         // Twice as long as one of twenty takes, and as long again as it takes to stand in: from then on waiting can

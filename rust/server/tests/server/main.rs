@@ -5,6 +5,7 @@
 mod agreement;
 mod batching;
 mod bounds;
+mod broken_links;
 mod fuzz;
 mod http;
 mod lifecycle;

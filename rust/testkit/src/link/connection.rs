@@ -16,7 +16,7 @@ use super::state::Direction;
 const BUFFER: usize = 4 * 1024;
 
 /// How often a blocked socket looks whether its connection is over.
-const LOOK: Duration = Duration::from_millis(50);
+const LOOK: Duration = Duration::from_millis(5);
 
 /// A connection lives no longer than this.
 const LIFETIME: Duration = Duration::from_mins(10);

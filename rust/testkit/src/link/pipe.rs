@@ -16,7 +16,7 @@ use crate::Random;
 const AHEAD: Duration = Duration::from_millis(10);
 
 /// A receiver that is so far behind lets the sender wait.
-const BEHIND: Duration = Duration::from_millis(50);
+const BEHIND: Duration = Duration::from_millis(5);
 
 /// A piece that is under way.
 struct Piece {
