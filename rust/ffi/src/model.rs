@@ -1,6 +1,6 @@
 //! A loaded model.
 
-use tandem::NamedTensors;
+use tandem::{DeviceState, NamedTensors};
 
 use crate::tensor::{dense, named};
 use crate::{
@@ -119,9 +119,15 @@ impl Model {
         self.with_bytes(tandem::Model::run, inputs, data, options, cancel)
     }
 
-    /// Decides as [`Model::run`] would, without running or contacting anything.
-    pub fn plan(&self, options: RunOptions) -> Result<Plan, TandemFailure> {
-        self.inner.plan(&options.into_core(None))?.try_into()
+    /// Decides as [`Model::run`] would, without running or contacting anything; for a device in another state where `device`
+    /// is given.
+    pub fn plan(&self, options: RunOptions, device: Option<DeviceState>) -> Result<Plan, TandemFailure> {
+        let options = options.into_core(None);
+        match device {
+            None => self.inner.plan(&options)?,
+            Some(device) => self.inner.plan_on(&options, &device)?,
+        }
+        .try_into()
     }
 
     /// Runs the model once on this device and measures every node.

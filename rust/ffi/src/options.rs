@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use tandem::{InferenceMode, Objective, OfflineBehavior, Sensitivity};
+use tandem::{InferenceMode, ModelSource, Objective, OfflineBehavior, Risk, Sensitivity};
 
-use crate::CancelToken;
+use crate::{CancelToken, TandemFailure};
 
 /// Where a run may happen.
 #[uniffi::remote(Enum)]
@@ -45,6 +45,17 @@ pub enum Objective {
     Balanced,
 }
 
+/// How much an uncertain prediction counts against a placement.
+#[uniffi::remote(Enum)]
+pub enum Risk {
+    /// Not at all.
+    Neutral,
+    /// A little.
+    Moderate,
+    /// Fully.
+    Averse,
+}
+
 /// What a run does when the cloud was chosen and cannot be reached.
 #[uniffi::remote(Enum)]
 pub enum OfflineBehavior {
@@ -61,8 +72,14 @@ pub struct RunOptions {
     pub mode: InferenceMode,
     /// How far its data may travel.
     pub sensitivity: Sensitivity,
+    /// Inputs, by name, that never leave the device, nor anything computed from them.
+    pub private_inputs: Vec<String>,
     /// What it should be best at.
     pub objective: Objective,
+    /// How much an uncertain prediction counts against a placement.
+    pub risk: Risk,
+    /// Whether a run whose endpoint takes long is also begun on this device.
+    pub hedge: bool,
     /// How long it may take in all, from the call on; `None` is as long as it takes.
     pub timeout_ns: Option<u64>,
     /// The outputs wanted, in this order; empty is all.
@@ -80,14 +97,16 @@ impl RunOptions {
         tandem::RunOptions {
             mode: self.mode,
             sensitivity: self.sensitivity,
+            private_inputs: self.private_inputs,
             objective: self.objective,
+            risk: self.risk,
+            hedge: self.hedge,
             timeout: self.timeout_ns.map(Duration::from_nanos),
             token: cancel.map(|cancel| cancel.inner.clone()).unwrap_or_default(),
             outputs: self.outputs,
             offline: self.offline,
             endpoint: self.endpoint,
             tag: self.tag,
-            ..tandem::RunOptions::default()
         }
     }
 }
@@ -117,6 +136,63 @@ impl From<Limits> for tandem::Limits {
     }
 }
 
+/// Where a manifest comes from.
+#[derive(Clone, Debug, uniffi::Enum)]
+pub enum ManifestSource {
+    /// A file.
+    File {
+        /// Its path.
+        path: String,
+    },
+    /// Its text.
+    Text {
+        /// The JSON.
+        json: String,
+    },
+}
+
+/// The cuts at which a model may be split.
+#[derive(Clone, Debug, uniffi::Record)]
+pub struct ManifestOptions {
+    /// What `tandem split` wrote beside the tails.
+    pub source: ManifestSource,
+    /// The Ed25519 key whose signature the manifest must carry, as 64 hexadecimal digits; `None` takes it unsigned.
+    pub public_key: Option<String>,
+    /// How far the outputs of a split run may lie from the whole model's, relative to them; `None` is the core's default.
+    pub max_relative_error: Option<f64>,
+}
+
+impl TryFrom<ManifestOptions> for tandem::ManifestOptions {
+    type Error = TandemFailure;
+
+    fn try_from(options: ManifestOptions) -> Result<Self, TandemFailure> {
+        let defaults = Self::new(match options.source {
+            ManifestSource::File { path } => ModelSource::File(path.into()),
+            ManifestSource::Text { json } => ModelSource::Bytes(json.into_bytes().into()),
+        });
+        Ok(Self {
+            public_key: options.public_key.as_deref().map(key).transpose()?,
+            max_relative_error: options.max_relative_error.unwrap_or(defaults.max_relative_error),
+            ..defaults
+        })
+    }
+}
+
+fn key(text: &str) -> Result<[u8; 32], TandemFailure> {
+    let digit = |place: usize| text.as_bytes().get(place).and_then(|&byte| char::from(byte).to_digit(16));
+    let mut bytes = [0; 32];
+    for (index, byte) in bytes.iter_mut().enumerate() {
+        let value = digit(2 * index).zip(digit(2 * index + 1)).map(|(high, low)| 16 * high + low);
+        *byte = value.and_then(|value| u8::try_from(value).ok()).ok_or_else(|| bad_key(text))?;
+    }
+    if text.len() == 64 { Ok(bytes) } else { Err(bad_key(text)) }
+}
+
+fn bad_key(text: &str) -> TandemFailure {
+    let detail = format!("a public key of {} bytes of text, expected 64 hexadecimal digits", text.len());
+    TandemFailure::invalid_argument(detail)
+}
+
 /// Options of loading a model. What is `None` is the core's default.
 #[derive(Clone, Debug, uniffi::Record)]
 pub struct LoadOptions {
@@ -128,17 +204,41 @@ pub struct LoadOptions {
     pub sha256: Option<String>,
     /// How many plans, one for each set of input shapes, are kept.
     pub plans: Option<u32>,
+    /// The cuts at which it may be split; `None` runs it whole.
+    pub manifest: Option<ManifestOptions>,
 }
 
-impl From<LoadOptions> for tandem::LoadOptions {
-    fn from(options: LoadOptions) -> Self {
+impl TryFrom<LoadOptions> for tandem::LoadOptions {
+    type Error = TandemFailure;
+
+    fn try_from(options: LoadOptions) -> Result<Self, TandemFailure> {
         let plans = options.plans.map(|plans| usize::try_from(plans).unwrap_or(usize::MAX));
-        Self {
+        Ok(Self {
             limits: options.limits.into(),
             name: options.name,
             sha256: options.sha256,
             plans: plans.unwrap_or(Self::default().plans),
-            manifest: None,
+            manifest: options.manifest.map(TryInto::try_into).transpose()?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn signed_by(key: &str) -> Result<tandem::ManifestOptions, TandemFailure> {
+        let source = ManifestSource::Text { json: "{}".into() };
+        ManifestOptions { source, public_key: Some(key.into()), max_relative_error: None }.try_into()
+    }
+
+    #[test]
+    fn a_key_is_64_hexadecimal_digits() {
+        let key = signed_by(&"0aFf".repeat(16)).unwrap().public_key.unwrap();
+        assert_eq!(key[..4], [0x0a, 0xff, 0x0a, 0xff]);
+        for wrong in [String::new(), "0".repeat(63), "0".repeat(65), "g".repeat(64), "ü".repeat(32)] {
+            let error = signed_by(&wrong).unwrap_err();
+            assert!(error.to_string().contains("64 hexadecimal digits"), "{error}");
         }
     }
 }

@@ -41,6 +41,8 @@ pub struct RemoteTiming {
     pub decode_ns: u64,
     /// What the server says it computed.
     pub server_ns: Option<u64>,
+    /// How long the server says that the request waited there for its turn.
+    pub queue_ns: Option<u64>,
     /// Bytes of the request's body.
     pub request_bytes: u64,
     /// Bytes of the answer's body.
@@ -57,6 +59,7 @@ impl From<tandem::RemoteTiming> for RemoteTiming {
             download_ns: nanos(timing.download),
             decode_ns: nanos(timing.decode),
             server_ns: timing.server.map(nanos),
+            queue_ns: timing.queue.map(nanos),
             request_bytes: timing.request_bytes,
             answer_bytes: timing.answer_bytes,
         }

@@ -5,15 +5,21 @@ use std::time::{Duration, Instant};
 
 use tandem::{Control, ModelSource};
 
+use crate::device::HostDevice;
 use crate::dtype::sizes;
 use crate::token::HostTokens;
-use crate::{CancelToken, EndpointConfig, LoadOptions, Model, TandemFailure, Tensor, TensorSpec};
+use crate::{
+    CancelToken, DeviceStateProvider, EndpointConfig, LoadOptions, Model, Statistics, TandemFailure, Tensor,
+    TensorSpec,
+};
 
 /// Configuration of a runtime.
 #[derive(Clone, uniffi::Record)]
 pub struct RuntimeConfig {
     /// The endpoints; those that come first are preferred.
     pub endpoints: Vec<EndpointConfig>,
+    /// Who tells the state of the device; without, nothing is known of it.
+    pub device_state: Option<Arc<dyn DeviceStateProvider>>,
 }
 
 /// Owner of configuration, endpoints and what runs.
@@ -21,6 +27,7 @@ pub struct RuntimeConfig {
 pub struct Runtime {
     inner: tandem::Runtime,
     tokens: Vec<Arc<HostTokens>>,
+    device: Option<Arc<HostDevice>>,
 }
 
 #[uniffi::export]
@@ -35,7 +42,11 @@ impl Runtime {
             builder = builder.endpoint(endpoint);
             tokens.extend(token);
         }
-        Ok(Self { inner: builder.build()?, tokens })
+        let device = config.device_state.map(|provider| Arc::new(HostDevice::new(provider)));
+        if let Some(device) = &device {
+            builder = builder.device_state_provider(device.clone());
+        }
+        Ok(Self { inner: builder.build()?, tokens, device })
     }
 
     /// Loads a model from a file.
@@ -69,12 +80,20 @@ impl Runtime {
         Ok(self.inner.is_ready(endpoint, &control)?)
     }
 
-    /// Closes the runtime and its models, and lets go of the host's token providers. Calls under way and further ones
+    /// How runs were placed so far, and how good the predictions were.
+    pub fn statistics(&self) -> Result<Statistics, TandemFailure> {
+        Ok(self.inner.statistics().into())
+    }
+
+    /// Closes the runtime and its models, and lets go of what the host implements. Calls under way and further ones
     /// end with `Closed`. Again does nothing.
     pub fn shut_down(&self) -> Result<(), TandemFailure> {
         self.inner.close();
         for tokens in &self.tokens {
             tokens.let_go();
+        }
+        if let Some(device) = &self.device {
+            device.let_go();
         }
         Ok(())
     }
@@ -82,6 +101,6 @@ impl Runtime {
 
 impl Runtime {
     fn load(&self, source: ModelSource, options: LoadOptions) -> Result<Model, TandemFailure> {
-        Ok(Model::new(self.inner.load(source, &options.into())?, self.inner.clone()))
+        Ok(Model::new(self.inner.load(source, &options.try_into()?)?, self.inner.clone()))
     }
 }

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use tandem::{DType as CoreDType, InferenceMode, Objective, OfflineBehavior, Sensitivity};
+use tandem::{DType as CoreDType, InferenceMode, Objective, OfflineBehavior, Risk, Sensitivity};
 use tandem_ffi::{
     CancelToken, DType, DenseInput, EndpointConfig, EndpointToken, FailureCode, HostFailure, Limits,
     LoadOptions, Model, NamedTensor, Placement, Prediction, RunOptions, Runtime, RuntimeConfig,
@@ -14,12 +14,12 @@ use tandem_ffi::{
 use tandem_testkit::models::arithmetic::mixed;
 
 fn runtime() -> Runtime {
-    Runtime::new(RuntimeConfig { endpoints: Vec::new() }).unwrap()
+    Runtime::new(RuntimeConfig { endpoints: Vec::new(), device_state: None }).unwrap()
 }
 
 fn load_options() -> LoadOptions {
     let limits = Limits { model_bytes: None, nodes: None, tensor_bytes: None, inputs: None };
-    LoadOptions { limits, name: None, sha256: None, plans: None }
+    LoadOptions { limits, name: None, sha256: None, plans: None, manifest: None }
 }
 
 fn model(runtime: &Runtime) -> Model {
@@ -30,7 +30,10 @@ fn options() -> RunOptions {
     RunOptions {
         mode: InferenceMode::Auto,
         sensitivity: Sensitivity::Public,
+        private_inputs: Vec::new(),
         objective: Objective::Balanced,
+        risk: Risk::Moderate,
+        hedge: false,
         timeout_ns: None,
         outputs: Vec::new(),
         offline: OfflineBehavior::RunLocally,
@@ -175,7 +178,7 @@ fn a_runtime_that_was_shut_down_lets_go_of_its_token_provider_even_while_a_model
         connect_timeout_ms: None,
         timeout_ms: None,
     };
-    let runtime = Runtime::new(RuntimeConfig { endpoints: vec![endpoint] }).unwrap();
+    let runtime = Runtime::new(RuntimeConfig { endpoints: vec![endpoint], device_state: None }).unwrap();
     let model = model(&runtime);
     assert!(weak.upgrade().is_some());
     runtime.shut_down().unwrap();

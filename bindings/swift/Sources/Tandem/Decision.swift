@@ -6,19 +6,22 @@ public enum Placement: Sendable, Hashable, CustomStringConvertible {
     case onDevice
     /// On the endpoint of that name.
     case inCloud(endpoint: String)
+    /// The head of the graph on this device, its tail on the endpoint of that name; `cut` is the cut's id in the manifest.
+    case split(cut: String, endpoint: String)
 
-    /// `on device`, or `in cloud (NAME)`.
+    /// `on device`, `in cloud (NAME)` or `split at CUT (NAME)`.
     public var description: String {
         switch self {
         case .onDevice: "on device"
         case .inCloud(let endpoint): "in cloud (\(endpoint))"
+        case .split(let cut, let endpoint): "split at \(cut) (\(endpoint))"
         }
     }
 }
 
 /// Why a placement was chosen or not. Stable in every language and over versions.
 public enum Reason: String, Sendable, Hashable, CaseIterable {
-    /// The mode asks for it.
+    /// The call or the mode asks for it.
     case modeRequires = "mode_requires"
     /// The mode prefers it.
     case modePrefers = "mode_prefers"
@@ -26,24 +29,58 @@ public enum Reason: String, Sendable, Hashable, CaseIterable {
     case modeForbids = "mode_forbids"
     /// The sensitivity label forbids it.
     case sensitivityForbids = "sensitivity_forbids"
-    /// No rule prefers another.
+    /// What would leave the device is a private input or computed from one.
+    case privateInput = "private_input"
+    /// The endpoint does not serve this tail.
+    case notDeployed = "not_deployed"
+    /// No rule prefers another place.
     case `default`
-    /// Another candidate comes first.
+    /// Another place comes first.
     case notFirst = "not_first"
-    /// The endpoint could not be reached when it was last tried.
+    /// The network is metered and the request is large.
+    case metered
+    /// The device has no network.
+    case offline
+    /// The endpoint did not answer when it was last tried.
     case unreachable
-    /// The endpoint failed during this run, and the run went on elsewhere.
+    /// The endpoint failed several times and is left alone for a while.
+    case circuitOpen = "circuit_open"
+    /// The device is short of memory.
+    case lowMemory = "low_memory"
+    /// It would probably miss the deadline.
+    case deadline
+    /// Too little is known of it to predict its cost.
+    case unpredicted
+    /// It is predicted to serve the objective best.
+    case best
+    /// It ran here last, and another place is not enough better to switch.
+    case hysteresis
+    /// It is predicted to take longer.
+    case slower
+    /// The endpoint is predicted to start cold and to take longer for it.
+    case cold
+    /// It is predicted to take more energy.
+    case moreEnergy = "more_energy"
+    /// It would move more bytes over the network.
+    case moreData = "more_data"
+    /// Time, energy and bytes together are predicted to be worse.
+    case worseBalance = "worse_balance"
+    /// The place that was chosen first failed.
     case fallback
+    /// This device was begun beside the endpoint and answered first.
+    case hedge
 }
 
 /// A placement that was considered.
 public struct Candidate: Sendable, Hashable {
     /// Where.
     public let placement: Placement
-    /// Whether mode and label allow it.
+    /// Whether mode, label and private inputs allow it.
     public let isAllowed: Bool
     /// Why it was chosen or not.
     public let reason: Reason
+    /// What it was expected to cost; `nil` where too little is known to say.
+    public let predicted: Predicted?
 }
 
 /// Where a run happened and why.
@@ -56,14 +93,9 @@ public struct Decision: Sendable, Hashable {
     public let candidates: [Candidate]
     /// What the endpoint said, where the run went on elsewhere because of it.
     public let fallbackCause: String?
-}
-
-/// The decision without the work.
-public struct Plan: Sendable, Hashable {
-    /// Placements to try in this order: the chosen one, then what may take over when it fails.
-    public let order: [Placement]
-    /// Everything that was considered.
-    public let candidates: [Candidate]
+    /// What the placement was expected to cost, to stand beside the measured ``Timing``; `nil` where too little was known
+    /// to say.
+    public let predicted: Predicted?
 }
 
 extension Placement {
@@ -71,6 +103,7 @@ extension Placement {
         switch raw {
         case .onDevice: self = .onDevice
         case .inCloud(let endpoint): self = .inCloud(endpoint: endpoint)
+        case .split(let cut, let endpoint): self = .split(cut: cut, endpoint: endpoint)
         }
     }
 }
@@ -82,17 +115,35 @@ extension Reason {
         case .modePrefers: self = .modePrefers
         case .modeForbids: self = .modeForbids
         case .sensitivityForbids: self = .sensitivityForbids
+        case .privateInput: self = .privateInput
+        case .notDeployed: self = .notDeployed
         case .`default`: self = .default
         case .notFirst: self = .notFirst
+        case .metered: self = .metered
+        case .offline: self = .offline
         case .unreachable: self = .unreachable
+        case .circuitOpen: self = .circuitOpen
+        case .lowMemory: self = .lowMemory
+        case .deadline: self = .deadline
+        case .unpredicted: self = .unpredicted
+        case .best: self = .best
+        case .hysteresis: self = .hysteresis
+        case .slower: self = .slower
+        case .cold: self = .cold
+        case .moreEnergy: self = .moreEnergy
+        case .moreData: self = .moreData
+        case .worseBalance: self = .worseBalance
         case .fallback: self = .fallback
+        case .hedge: self = .hedge
         }
     }
 }
 
 extension Candidate {
     init(_ raw: TandemGenerated.Candidate) {
-        self.init(placement: Placement(raw.placement), isAllowed: raw.allowed, reason: Reason(raw.reason))
+        self.init(
+            placement: Placement(raw.placement), isAllowed: raw.allowed, reason: Reason(raw.reason),
+            predicted: raw.predicted.map(Predicted.init))
     }
 }
 
@@ -100,12 +151,7 @@ extension Decision {
     init(_ raw: TandemGenerated.Decision) {
         self.init(
             placement: Placement(raw.placement), reason: Reason(raw.reason),
-            candidates: raw.candidates.map(Candidate.init), fallbackCause: raw.fallbackCause)
-    }
-}
-
-extension Plan {
-    init(_ raw: TandemGenerated.Plan) {
-        self.init(order: raw.order.map(Placement.init), candidates: raw.candidates.map(Candidate.init))
+            candidates: raw.candidates.map(Candidate.init), fallbackCause: raw.fallbackCause,
+            predicted: raw.predicted.map(Predicted.init))
     }
 }

@@ -1,3 +1,5 @@
+import Foundation
+
 internal import TandemGenerated
 
 /// Options of loading a model.
@@ -10,6 +12,8 @@ public struct LoadOptions: Sendable, Hashable {
     public var sha256: String?
     /// How many plans, one for each set of input shapes, are kept; `nil` is eight.
     public var plans: Int?
+    /// The cuts at which it may be split; `nil` runs it whole.
+    public var splits: SplitManifest?
 
     /// The default limits, the model's own name, no expectation, eight plans.
     public init() {}
@@ -24,6 +28,52 @@ public struct LoadOptions: Sendable, Hashable {
         self.limits = limits
         self.name = name
         self.sha256 = sha256
+    }
+}
+
+/// The cuts at which a model may be split between this device and an endpoint: what `tandem split` wrote beside the tails.
+public struct SplitManifest: Sendable, Hashable {
+    /// The Ed25519 key whose signature the manifest must carry, as 64 hexadecimal digits; `nil` takes it unsigned.
+    public var publicKey: String?
+    /// How far the outputs of a split run may lie from the whole model's: the root of the mean squared difference over
+    /// that of the outputs, as the manifest states it for each form in which tensors travel. 0 leaves the forms that do not
+    /// round; `nil` is a thousandth, which half precision keeps and bytes do not.
+    public var maxRelativeError: Double?
+    private let source: Source
+
+    private enum Source: Hashable {
+        case file(URL)
+        case text(String)
+    }
+
+    /// The manifest in a file, `NAME.tandem.json`.
+    ///
+    /// - Parameters:
+    ///   - file: The file.
+    ///   - publicKey: The key whose signature it must carry, as 64 hexadecimal digits.
+    public init(file: URL, publicKey: String? = nil) {
+        self.source = .file(file)
+        self.publicKey = publicKey
+    }
+
+    /// The manifest as text.
+    ///
+    /// - Parameters:
+    ///   - json: The text.
+    ///   - publicKey: The key whose signature it must carry, as 64 hexadecimal digits.
+    public init(json: String, publicKey: String? = nil) {
+        self.source = .text(json)
+        self.publicKey = publicKey
+    }
+
+    fileprivate var raw: TandemGenerated.ManifestOptions {
+        let source: TandemGenerated.ManifestSource =
+            switch source {
+            case .file(let url): .file(path: url.path(percentEncoded: false))
+            case .text(let json): .text(json: json)
+            }
+        return TandemGenerated.ManifestOptions(
+            source: source, publicKey: publicKey, maxRelativeError: maxRelativeError)
     }
 }
 
@@ -64,7 +114,8 @@ extension LoadOptions {
                 }
                 return plans
             }
-            return TandemGenerated.LoadOptions(limits: limits.raw, name: name, sha256: sha256, plans: plans)
+            return TandemGenerated.LoadOptions(
+                limits: limits.raw, name: name, sha256: sha256, plans: plans, manifest: splits?.raw)
         }
     }
 }

@@ -76,11 +76,20 @@ public final class Model: Sendable {
 
     /// Decides as ``run(_:options:)`` would, without running or contacting anything. Returns at once.
     ///
-    /// - Parameter options: Mode, sensitivity and endpoint.
+    /// ```swift
+    /// print(try model.plan(on: DeviceState(network: .cellular3G)).explain())
+    /// ```
+    ///
+    /// - Parameters:
+    ///   - options: Mode, sensitivity, objective and the rest.
+    ///   - device: The state to decide for, to see what would be if; `nil` is the one that the runtime's provider tells.
     /// - Returns: The placements in order, and everything that was considered.
-    /// - Throws: ``TandemError``: `policyDenied`, `invalidArgument`, `offline`, `closed`.
-    public func plan(_ options: RunOptions = RunOptions()) throws -> Plan {
-        try TandemError.translating { Plan(try raw.plan(options: options.raw(until: nil))) }
+    /// - Throws: ``TandemError``: `policyDenied`, `invalidInput`, `invalidArgument`, `offline`, `closed`.
+    public func plan(_ options: RunOptions = RunOptions(), on device: DeviceState? = nil) throws -> Plan {
+        let deadline = options.timeout.map { ContinuousClock.now + $0 }
+        return try TandemError.translating {
+            Plan(try raw.plan(options: options.raw(until: deadline), device: device?.raw))
+        }
     }
 
     /// Runs the model once on this device and measures every node.

@@ -13,8 +13,16 @@ public struct RunOptions: Sendable, Hashable {
     public var mode = InferenceMode.auto
     /// How far its data may travel.
     public var sensitivity = Sensitivity.public
+    /// Inputs, by name, that never leave the device, nor anything computed from them: the cloud is forbidden, and every cut
+    /// across which something depends on them.
+    public var privateInputs: Set<String> = []
     /// What it should be best at.
     public var objective = Objective.balanced
+    /// How much an uncertain prediction counts against a placement.
+    public var risk = Risk.moderate
+    /// Whether a run whose endpoint takes long is also begun on this device; the first answer wins and the other run is
+    /// cancelled. Costs energy, and makes slow answers rare.
+    public var hedge = false
     /// How long it may take in all, from the call on; `nil` is as long as it takes.
     public var timeout: Duration?
     /// The outputs wanted, in this order; empty is all.
@@ -85,6 +93,16 @@ public enum Objective: String, Sendable, Hashable, CaseIterable {
     case balanced
 }
 
+/// How much an uncertain prediction counts against a placement.
+public enum Risk: String, Sendable, Hashable, CaseIterable {
+    /// Not at all: the middles are compared, which makes many runs fast on average.
+    case neutral
+    /// A little.
+    case moderate
+    /// Fully: the 90th percentiles are compared, which makes slow runs rare.
+    case averse
+}
+
 /// What a run does when the cloud was chosen and cannot be reached.
 public enum OfflineBehavior: String, Sendable, Hashable, CaseIterable {
     /// Fails with ``TandemError/offline(_:)``.
@@ -97,7 +115,8 @@ extension RunOptions {
     /// The options at the boundary, with what is left of the time.
     func raw(until deadline: ContinuousClock.Instant?) -> TandemGenerated.RunOptions {
         TandemGenerated.RunOptions(
-            mode: mode.raw, sensitivity: sensitivity.raw, objective: objective.raw,
+            mode: mode.raw, sensitivity: sensitivity.raw, privateInputs: privateInputs.sorted(),
+            objective: objective.raw, risk: risk.raw, hedge: hedge,
             timeoutNs: deadline.map { ContinuousClock.now.duration(to: $0).wholeNanoseconds }, outputs: outputs,
             offline: offline.raw, endpoint: endpoint, tag: tag)
     }
@@ -132,6 +151,16 @@ extension Objective {
         case .energy: .energy
         case .data: .data
         case .balanced: .balanced
+        }
+    }
+}
+
+extension Risk {
+    fileprivate var raw: TandemGenerated.Risk {
+        switch self {
+        case .neutral: .neutral
+        case .moderate: .moderate
+        case .averse: .averse
         }
     }
 }

@@ -27,7 +27,9 @@ public final class Runtime: Sendable {
     public init(_ configuration: RuntimeConfiguration) throws {
         raw = try TandemError.translating {
             try TandemGenerated.Runtime(
-                config: TandemGenerated.RuntimeConfig(endpoints: configuration.endpoints.map(\.raw)))
+                config: TandemGenerated.RuntimeConfig(
+                    endpoints: configuration.endpoints.map(\.raw),
+                    deviceState: configuration.deviceState.map(DeviceStateBridge.init)))
         }
         computing = CallLane(name: "dev.tandem.computing", limit: configuration.maxLocalCalls)
         exchanging = CallLane(name: "dev.tandem.exchanging", limit: configuration.maxRemoteCalls)
@@ -96,7 +98,15 @@ public final class Runtime: Sendable {
         }
     }
 
-    /// Closes the runtime and its models, and lets go of the token providers. Safe while calls run: they end soon with
+    /// How planned runs were placed since the runtime was made, and how good the predictions were.
+    ///
+    /// - Returns: The counts.
+    /// - Throws: ``TandemError/internal(_:)`` for a defect only.
+    public func statistics() throws -> Statistics {
+        try TandemError.translating { Statistics(try raw.statistics()) }
+    }
+
+    /// Closes the runtime and its models, and lets go of the providers. Safe while calls run: they end soon with
     /// ``TandemError/closed(_:)``, as further ones do. Closing again does nothing.
     ///
     /// A runtime that nothing refers to any more is freed without it; but a token provider that refers to its runtime
@@ -115,6 +125,8 @@ public struct RuntimeConfiguration: Sendable {
     public var maxLocalCalls = max(2, ProcessInfo.processInfo.activeProcessorCount)
     /// How many calls that may use an endpoint are under way at once. At least 1.
     public var maxRemoteCalls = 16
+    /// Tells what state the device is in, so that plans fit it; `nil` leaves it unknown. Held until ``Runtime/close()``.
+    public var deviceState: (any DeviceStateProvider)?
 
     /// The default bounds: as many local calls as there are processors, and 16 that may use an endpoint.
     ///

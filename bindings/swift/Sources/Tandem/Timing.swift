@@ -26,6 +26,8 @@ public struct RemoteTiming: Sendable, Hashable {
     public let decode: Duration
     /// What the server says it computed.
     public let server: Duration?
+    /// How long the server says that the request waited there for its turn.
+    public let queue: Duration?
     /// Bytes of the request's body.
     public let requestBytes: UInt64
     /// Bytes of the answer's body.
@@ -46,7 +48,8 @@ extension RemoteTiming {
             encode: Duration(nanoseconds: raw.encodeNs), connect: Duration(nanoseconds: raw.connectNs),
             upload: Duration(nanoseconds: raw.uploadNs), wait: Duration(nanoseconds: raw.waitNs),
             download: Duration(nanoseconds: raw.downloadNs), decode: Duration(nanoseconds: raw.decodeNs),
-            server: raw.serverNs.map(Duration.init(nanoseconds:)), requestBytes: raw.requestBytes,
+            server: raw.serverNs.map(Duration.init(nanoseconds:)),
+            queue: raw.queueNs.map(Duration.init(nanoseconds:)), requestBytes: raw.requestBytes,
             answerBytes: raw.answerBytes)
     }
 }

@@ -3,23 +3,21 @@ package dev.tandem
 import kotlin.time.Duration
 import kotlin.time.Duration.Companion.milliseconds
 import kotlin.time.Duration.Companion.nanoseconds
-import dev.tandem.ffi.Candidate as NativeCandidate
 import dev.tandem.ffi.DType as NativeDType
-import dev.tandem.ffi.Decision as NativeDecision
 import dev.tandem.ffi.Dimension as NativeDimension
 import dev.tandem.ffi.EndpointConfig as NativeEndpoint
 import dev.tandem.ffi.EndpointToken as NativeEndpointToken
 import dev.tandem.ffi.InferenceMode as NativeInferenceMode
 import dev.tandem.ffi.Limits as NativeLimits
 import dev.tandem.ffi.LoadOptions as NativeLoadOptions
+import dev.tandem.ffi.ManifestOptions as NativeManifest
+import dev.tandem.ffi.ManifestSource as NativeManifestSource
 import dev.tandem.ffi.ModelInfo as NativeModelInfo
 import dev.tandem.ffi.Objective as NativeObjective
 import dev.tandem.ffi.OfflineBehavior as NativeOfflineBehavior
-import dev.tandem.ffi.Placement as NativePlacement
-import dev.tandem.ffi.Plan as NativePlan
 import dev.tandem.ffi.Profile as NativeProfile
-import dev.tandem.ffi.Reason as NativeReason
 import dev.tandem.ffi.RemoteTiming as NativeRemoteTiming
+import dev.tandem.ffi.Risk as NativeRisk
 import dev.tandem.ffi.RunOptions as NativeRunOptions
 import dev.tandem.ffi.Sensitivity as NativeSensitivity
 import dev.tandem.ffi.TensorInfo as NativeTensorInfo
@@ -82,31 +80,6 @@ private fun NativeDimension.toPublic(): Dimension =
         is NativeDimension.Unknown -> Dimension.Unknown
     }
 
-internal fun NativePlan.toPublic() = Plan(order.map { it.toPublic() }, candidates.map { it.toPublic() })
-
-internal fun NativeDecision.toPublic() =
-    Decision(placement.toPublic(), reason.toPublic(), candidates.map { it.toPublic() }, fallbackCause)
-
-private fun NativeCandidate.toPublic() = Candidate(placement.toPublic(), allowed, reason.toPublic())
-
-private fun NativePlacement.toPublic(): Placement =
-    when (this) {
-        is NativePlacement.OnDevice -> Placement.OnDevice
-        is NativePlacement.InCloud -> Placement.InCloud(endpoint)
-    }
-
-private fun NativeReason.toPublic(): Reason =
-    when (this) {
-        NativeReason.MODE_REQUIRES -> Reason.MODE_REQUIRES
-        NativeReason.MODE_PREFERS -> Reason.MODE_PREFERS
-        NativeReason.MODE_FORBIDS -> Reason.MODE_FORBIDS
-        NativeReason.SENSITIVITY_FORBIDS -> Reason.SENSITIVITY_FORBIDS
-        NativeReason.DEFAULT -> Reason.DEFAULT
-        NativeReason.NOT_FIRST -> Reason.NOT_FIRST
-        NativeReason.UNREACHABLE -> Reason.UNREACHABLE
-        NativeReason.FALLBACK -> Reason.FALLBACK
-    }
-
 internal fun NativeTiming.toPublic() = Timing(totalNs.toDuration(), deviceNs?.toDuration(), remote?.toPublic())
 
 private fun NativeRemoteTiming.toPublic() =
@@ -118,6 +91,7 @@ private fun NativeRemoteTiming.toPublic() =
         download = downloadNs.toDuration(),
         decode = decodeNs.toDuration(),
         server = serverNs?.toDuration(),
+        queue = queueNs?.toDuration(),
         requestBytes = requestBytes.toLong(),
         answerBytes = answerBytes.toLong(),
     )
@@ -130,7 +104,7 @@ internal fun NativeProfile.toPublic() =
     )
 
 /** A length of time that the other side measured: far less than the 292 years that fit. */
-private fun ULong.toDuration(): Duration = toLong().nanoseconds
+internal fun ULong.toDuration(): Duration = toLong().nanoseconds
 
 /** These options, with [timeout] for what is left of theirs. */
 internal fun RunOptions.toNative(timeout: Duration?) =
@@ -149,6 +123,7 @@ internal fun RunOptions.toNative(timeout: Duration?) =
                 Sensitivity.INTERNAL -> NativeSensitivity.INTERNAL
                 Sensitivity.PRIVATE -> NativeSensitivity.PRIVATE
             },
+        privateInputs = privateInputs.toList(),
         objective =
             when (objective) {
                 Objective.LATENCY -> NativeObjective.LATENCY
@@ -156,6 +131,13 @@ internal fun RunOptions.toNative(timeout: Duration?) =
                 Objective.DATA -> NativeObjective.DATA
                 Objective.BALANCED -> NativeObjective.BALANCED
             },
+        risk =
+            when (risk) {
+                Risk.NEUTRAL -> NativeRisk.NEUTRAL
+                Risk.MODERATE -> NativeRisk.MODERATE
+                Risk.AVERSE -> NativeRisk.AVERSE
+            },
+        hedge = hedge,
         timeoutNs = timeout?.toNanoseconds(),
         outputs = outputs,
         offline =
@@ -182,6 +164,17 @@ internal fun LoadOptions.toNative() =
         name = name,
         sha256 = sha256,
         plans = plans?.toLong().toCount("plans")?.toUInt(),
+        manifest = splits?.toNative(),
+    )
+
+private fun SplitManifest.toNative() =
+    NativeManifest(
+        when (source) {
+            is SplitManifest.Source.Path -> NativeManifestSource.File(source.file.path)
+            is SplitManifest.Source.Text -> NativeManifestSource.Text(source.json)
+        },
+        publicKey,
+        maxRelativeError,
     )
 
 internal fun Endpoint.toNative() =

@@ -2,6 +2,8 @@ package dev.tandem
 
 import com.sun.jna.Native
 import dev.tandem.ffi.HostFailure
+import dev.tandem.ffi.DeviceState as NativeDeviceState
+import dev.tandem.ffi.DeviceStateProvider as NativeDeviceStateProvider
 import dev.tandem.ffi.LogLevel as NativeLogLevel
 import dev.tandem.ffi.LogSink as NativeLogSink
 import dev.tandem.ffi.TokenProvider as NativeTokenProvider
@@ -11,6 +13,13 @@ internal class HostTokenProvider(
     private val provider: TokenProvider,
 ) : NativeTokenProvider {
     override fun token(refresh: Boolean): String = callback { provider.token(refresh) }
+}
+
+/** A provider of the device's state as the native library calls it. */
+internal class HostDeviceStateProvider(
+    private val provider: DeviceStateProvider,
+) : NativeDeviceStateProvider {
+    override fun deviceState(): NativeDeviceState = callback { provider.deviceState().toNative() }
 }
 
 /** A log sink as the native library calls it. */

@@ -1,5 +1,7 @@
 package dev.tandem
 
+import java.io.File
+
 /**
  * How much a model and its runs may take: what stops a bomb. What is `null` is Tandem's default.
  *
@@ -16,6 +18,45 @@ public data class Limits(
 )
 
 /**
+ * The cuts at which a model may be split between this device and an endpoint: what `tandem split` wrote beside the tails.
+ *
+ * @property maxRelativeError how far the outputs of a split run may lie from the whole model's: the root of the mean squared
+ *   difference over that of the outputs, as the manifest states it for each form in which tensors travel. 0 leaves the
+ *   forms that do not round; `null` is Tandem's default, a thousandth, which half precision keeps and bytes do not.
+ */
+public class SplitManifest private constructor(
+    internal val source: Source,
+    internal val publicKey: String?,
+    public val maxRelativeError: Double?,
+) {
+    /**
+     * The manifest in a file, `NAME.tandem.json`.
+     *
+     * @param publicKey the Ed25519 key whose signature it must carry, as 64 hexadecimal digits; `null` takes it unsigned.
+     */
+    public constructor(file: File, publicKey: String? = null, maxRelativeError: Double? = null) :
+        this(Source.Path(file), publicKey, maxRelativeError)
+
+    /**
+     * The manifest as text.
+     *
+     * @param publicKey the Ed25519 key whose signature it must carry, as 64 hexadecimal digits; `null` takes it unsigned.
+     */
+    public constructor(json: String, publicKey: String? = null, maxRelativeError: Double? = null) :
+        this(Source.Text(json), publicKey, maxRelativeError)
+
+    internal sealed class Source {
+        class Path(
+            val file: File,
+        ) : Source()
+
+        class Text(
+            val json: String,
+        ) : Source()
+    }
+}
+
+/**
  * Options of loading a model.
  *
  * @property name the name under which endpoints serve the model; `null` is the model's own.
@@ -23,10 +64,12 @@ public data class Limits(
  *   [TandemException.IntegrityMismatch].
  * @property limits how much the model may take; more fails with [TandemException.ResourceLimit].
  * @property plans how many plans, one for each set of input shapes, are kept; `null` is Tandem's default, eight.
+ * @property splits the cuts at which it may be split; `null` runs it whole.
  */
 public data class LoadOptions(
     val name: String? = null,
     val sha256: String? = null,
     val limits: Limits = Limits(),
     val plans: Int? = null,
+    val splits: SplitManifest? = null,
 )

@@ -67,10 +67,22 @@ public class Model internal constructor(
         options: RunOptions = RunOptions.DEFAULT,
     ): Prediction = answer(Way.RUN, inputs, options)
 
-    /** Decides as [run] would, without running or contacting anything. Takes microseconds and does not suspend. */
-    public fun plan(options: RunOptions = RunOptions.DEFAULT): Plan {
+    /**
+     * Decides as [run] would, without running or contacting anything. Takes microseconds and does not suspend.
+     *
+     * ```kotlin
+     * println(model.plan(deviceState = DeviceState(NetworkKind.CELLULAR_3G)).explain())
+     * ```
+     *
+     * @param deviceState the state to decide for, to see what would be if; `null` is the one that the runtime's provider
+     *   tells.
+     */
+    public fun plan(
+        options: RunOptions = RunOptions.DEFAULT,
+        deviceState: DeviceState? = null,
+    ): Plan {
         checkOpen()
-        return native { handle.plan(options.toNative(options.timeout)) }.toPublic()
+        return native { handle.plan(options.toNative(options.timeout), deviceState?.toNative()) }.toPublic()
     }
 
     /** Runs the model once on this device and measures every node. */

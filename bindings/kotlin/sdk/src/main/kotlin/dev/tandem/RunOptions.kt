@@ -47,6 +47,18 @@ public enum class Objective {
     BALANCED,
 }
 
+/** How much an uncertain prediction counts against a placement. */
+public enum class Risk {
+    /** Not at all: the middles are compared, which makes many runs fast on average. */
+    NEUTRAL,
+
+    /** A little. */
+    MODERATE,
+
+    /** Fully: the 90th percentiles are compared, which makes slow runs rare. */
+    AVERSE,
+}
+
 /** What a run does when the cloud was chosen and cannot be reached. */
 public enum class OfflineBehavior {
     /** Fails with [TandemException.Offline]. */
@@ -73,6 +85,11 @@ public enum class OfflineBehavior {
  * @property offline what happens when the cloud was chosen and cannot be reached.
  * @property endpoint the endpoint to use, by name; `null` is the first that may be used.
  * @property tag a word of your own for logs and statistics; sent as the request's `id`.
+ * @property privateInputs inputs, by name, that never leave the device, nor anything computed from them: the cloud is
+ *   forbidden, and every cut across which something depends on them.
+ * @property risk how much an uncertain prediction counts against a placement.
+ * @property hedge whether a run whose endpoint takes long is also begun on this device; the first answer wins and the other
+ *   run is cancelled. Costs energy, and makes slow answers rare.
  */
 public data class RunOptions(
     val mode: InferenceMode = InferenceMode.AUTO,
@@ -83,6 +100,9 @@ public data class RunOptions(
     val offline: OfflineBehavior = OfflineBehavior.RUN_LOCALLY,
     val endpoint: String? = null,
     val tag: String? = null,
+    val privateInputs: Set<String> = emptySet(),
+    val risk: Risk = Risk.MODERATE,
+    val hedge: Boolean = false,
 ) {
     /** The options of a call that names none. */
     public companion object {

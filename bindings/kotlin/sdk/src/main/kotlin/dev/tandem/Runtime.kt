@@ -18,10 +18,13 @@ import dev.tandem.ffi.RuntimeConfig as NativeRuntimeConfig
  * @property endpoints where models can run outside of this device; those that come first are preferred. Without one the
  *   runtime cannot open a connection.
  * @property maxConcurrentCalls how many calls run at once; further ones wait. Each takes a thread while it runs.
+ * @property deviceState tells what state the device is in, so that plans fit it; `null` leaves it unknown. Let go when
+ *   the runtime is closed.
  */
 public class RuntimeConfig(
     public val endpoints: List<Endpoint> = emptyList(),
     public val maxConcurrentCalls: Int = defaultConcurrency(),
+    public val deviceState: DeviceStateProvider? = null,
 ) {
     private companion object {
         /** Calls of endpoints mostly wait, so there is room for some beside those that compute. */
@@ -88,8 +91,14 @@ public class Runtime internal constructor(
         }
     }
 
+    /** How planned runs were placed since the runtime was opened, and how good the predictions were. */
+    public fun statistics(): Statistics {
+        checkOpen()
+        return native { handle.statistics().toPublic() }
+    }
+
     /**
-     * Closes the runtime and its models, and lets go of token providers. Calls under way end with
+     * Closes the runtime and its models, and lets go of token providers and of the provider of the device's state. Calls under way end with
      * [TandemException.Closed] soon after; further ones begin and end with it. Closing again does nothing.
      */
     override fun close() {
@@ -149,7 +158,11 @@ public object Tandem {
         if (config.maxConcurrentCalls < 1) {
             throw invalidArgument("maxConcurrentCalls is ${config.maxConcurrentCalls}, expected 1 or more")
         }
-        val native = NativeRuntimeConfig(config.endpoints.map { it.toNative() })
+        val native =
+            NativeRuntimeConfig(
+                config.endpoints.map { it.toNative() },
+                config.deviceState?.let(::HostDeviceStateProvider),
+            )
         var opened: Runtime? = null
         try {
             return withContext(Dispatchers.IO) {

@@ -12,6 +12,7 @@ import kotlin.time.Duration
  * @property download from the answer's head to its last byte.
  * @property decode checking the answer and making tensors from it.
  * @property server what the server says it computed, where it says so.
+ * @property queue how long the server says that the request waited there for its turn, where it says so.
  * @property requestBytes bytes of the request's body.
  * @property answerBytes bytes of the answer's body.
  */
@@ -23,6 +24,7 @@ public data class RemoteTiming(
     val download: Duration,
     val decode: Duration,
     val server: Duration?,
+    val queue: Duration?,
     val requestBytes: Long,
     val answerBytes: Long,
 )

@@ -57,7 +57,7 @@ private class BoundaryBench(
         measure("call of a method") { token.cancel() }
         token.destroy()
         measure("making and freeing an object") { CancelToken().destroy() }
-        val runtime = NativeRuntime(RuntimeConfig(emptyList()))
+        val runtime = NativeRuntime(RuntimeConfig(emptyList(), null))
         CancelToken().use { cancel ->
             measure("call that fails") {
                 try {
@@ -71,7 +71,7 @@ private class BoundaryBench(
     }
 
     private fun crossing() {
-        val runtime = NativeRuntime(RuntimeConfig(emptyList()))
+        val runtime = NativeRuntime(RuntimeConfig(emptyList(), null))
         val call = Call()
         val tensor = Tensor.wrap(picture, 1, PICTURE.toLong()) as HostTensor
         val spec = TensorSpec(DType.F32.toNative(), tensor.shape.toNative())
@@ -97,8 +97,8 @@ private class BoundaryBench(
     }
 
     private fun predictions() {
-        val runtime = NativeRuntime(RuntimeConfig(emptyList()))
-        val options = NativeLoadOptions(NativeLimits(null, null, null, null), null, null, null)
+        val runtime = NativeRuntime(RuntimeConfig(emptyList(), null))
+        val options = NativeLoadOptions(NativeLimits(null, null, null, null), null, null, null, null)
         val identity = runtime.loadFile(model.path, options)
         val call = Call()
         val run = RunOptions.DEFAULT.toNative(null)
