@@ -2,18 +2,23 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "the lints know test functions, not their helpers")]
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tandem::{
-    CancellationToken, Endpoint, Error, Limits, LoadOptions, Model, NamedTensors, Prediction, RunOptions,
-    Runtime, Tensor, WireFormat,
+    CancellationToken, Candidate, DeviceState, Endpoint, Error, Limits, LoadOptions, Model, NamedTensors,
+    Plan, Prediction, RunOptions, Runtime, Tensor, WireFormat,
 };
 use tandem_server::{Server, ServerConfig};
-use tandem_testkit::conformance::{Before, Call, Case, Expect, Table, folder, tensors};
+use tandem_testkit::conformance::{Before, Call, Case, Considered, Expect, Table, folder, tensors};
 
-fn runtime(server: &Server) -> Runtime {
+fn runtime(server: &Server, device: Option<DeviceState>) -> Runtime {
     let url = format!("http://{}", server.address());
-    Runtime::builder()
+    let mut builder = Runtime::builder();
+    if let Some(device) = device {
+        builder = builder.device_state_provider(Arc::new(device));
+    }
+    builder
         .endpoint(Endpoint::new("server", &url))
         .endpoint(Endpoint { wire: WireFormat::Json, ..Endpoint::new("json", &url) })
         .endpoint(Endpoint::new("down", "http://127.0.0.1:1"))
@@ -37,6 +42,7 @@ fn run_options(case: &Case) -> RunOptions {
     RunOptions {
         mode: options.mode,
         sensitivity: options.sensitivity,
+        private_inputs: options.private_inputs,
         offline: options.offline,
         timeout: options.timeout_ms.map(Duration::from_millis),
         outputs: options.outputs,
@@ -46,8 +52,14 @@ fn run_options(case: &Case) -> RunOptions {
     }
 }
 
-/// Makes the call; `None` where loading was all of it.
-fn call(case: &Case, runtime: &Runtime) -> Result<Option<Prediction>, Error> {
+/// What a call gave.
+enum Answer {
+    Nothing,
+    Planned(Plan),
+    Ran(Prediction),
+}
+
+fn call(case: &Case, runtime: &Runtime) -> Result<Answer, Error> {
     let model = runtime.load(folder().join(&case.model), &load_options(case))?;
     let options = run_options(case);
     match case.before {
@@ -58,12 +70,13 @@ fn call(case: &Case, runtime: &Runtime) -> Result<Option<Prediction>, Error> {
     }
     let inputs = tensors(&case.inputs).unwrap();
     let way: fn(&Model, &NamedTensors, &RunOptions) -> Result<Prediction, Error> = match case.call {
-        Call::Load => return Ok(None),
+        Call::Load => return Ok(Answer::Nothing),
+        Call::Plan => return model.plan(&options).map(Answer::Planned),
         Call::Predict => Model::predict,
         Call::Offload => Model::offload,
         Call::Run => Model::run,
     };
-    way(&model, &inputs, &options).map(Some)
+    way(&model, &inputs, &options).map(Answer::Ran)
 }
 
 fn within(got: &Tensor, expected: &Tensor, tolerance: f64) -> bool {
@@ -81,7 +94,7 @@ fn within(got: &Tensor, expected: &Tensor, tolerance: f64) -> bool {
 }
 
 /// What is wrong with the result, if anything is.
-fn complaint(expect: &Expect, result: Result<Option<Prediction>, Error>) -> Option<String> {
+fn complaint(expect: &Expect, result: Result<Answer, Error>) -> Option<String> {
     match (result, expect.error) {
         (Err(error), Some(code)) => {
             let sentence = error.to_string();
@@ -94,8 +107,9 @@ fn complaint(expect: &Expect, result: Result<Option<Prediction>, Error>) -> Opti
         }
         (Err(error), None) => Some(format!("failed: {error}")),
         (Ok(_), Some(code)) => Some(format!("expected {code}, got a result")),
-        (Ok(None), None) => None,
-        (Ok(Some(prediction)), None) => differs(expect, &prediction),
+        (Ok(Answer::Nothing), None) => None,
+        (Ok(Answer::Planned(plan)), None) => misplaced(expect, plan.chosen(), &plan.candidates),
+        (Ok(Answer::Ran(prediction)), None) => differs(expect, &prediction),
     }
 }
 
@@ -111,12 +125,31 @@ fn differs(expect: &Expect, prediction: &Prediction) -> Option<String> {
         }
     }
     let decision = &prediction.decision;
-    if expect.placement.as_ref().is_some_and(|placement| *placement != decision.placement)
-        || expect.reason.is_some_and(|reason| reason != decision.reason)
+    let ran = Candidate {
+        placement: decision.placement.clone(),
+        allowed: true,
+        reason: decision.reason,
+        predicted: None,
+    };
+    misplaced(expect, Some(&ran), &decision.candidates)
+}
+
+/// What is wrong with where it runs, or with what was considered.
+fn misplaced(expect: &Expect, chosen: Option<&Candidate>, candidates: &[Candidate]) -> Option<String> {
+    if expect.placement.as_ref().is_some_and(|placement| chosen.is_none_or(|it| it.placement != *placement))
+        || expect.reason.is_some_and(|reason| chosen.is_none_or(|it| it.reason != reason))
     {
-        return Some(format!("ran {} because {}", decision.placement, decision.reason));
+        return Some(format!("chosen is {chosen:?}"));
     }
-    None
+    let is_there = |considered: &Considered| {
+        candidates.iter().any(|candidate| {
+            candidate.placement == considered.placement
+                && candidate.allowed == considered.allowed
+                && candidate.reason == considered.reason
+        })
+    };
+    let missing = expect.candidates.iter().find(|considered| !is_there(considered))?;
+    Some(format!("{missing:?} is not among {candidates:?}"))
 }
 
 #[test]
@@ -132,7 +165,7 @@ fn every_case_of_the_table_holds() {
         .cases
         .iter()
         .filter_map(|case| {
-            let runtime = runtime(&server);
+            let runtime = runtime(&server, case.device.clone());
             complaint(&case.expect, call(case, &runtime))
                 .map(|complaint| format!("{}: {complaint}", case.name))
         })

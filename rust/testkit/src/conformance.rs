@@ -8,6 +8,7 @@ mod build;
 mod calls;
 mod dtypes;
 mod models;
+mod plans;
 mod refusals;
 
 use std::path::{Path, PathBuf};
@@ -16,8 +17,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 use tandem_core::{
-    DType, ErrorCode, InferenceMode, NamedTensors, OfflineBehavior, Placement, Reason, Sensitivity, Tensor,
-    TensorError,
+    DType, DeviceState, ErrorCode, InferenceMode, NamedTensors, OfflineBehavior, Placement, Reason,
+    Sensitivity, Tensor, TensorError,
 };
 
 pub use models::models;
@@ -41,6 +42,9 @@ pub struct Case {
     /// How it is loaded.
     #[serde(default, skip_serializing_if = "is_default")]
     pub load: Load,
+    /// What the runtime's provider tells of the device; absent is no provider.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub device: Option<DeviceState>,
     /// What happens between loading and the call.
     #[serde(default, skip_serializing_if = "is_default")]
     pub before: Option<Before>,
@@ -95,6 +99,8 @@ pub enum Call {
     Offload,
     /// Where the planner decides.
     Run,
+    /// The decision alone.
+    Plan,
 }
 
 /// The options of a call; what is absent is the default.
@@ -106,6 +112,9 @@ pub struct Options {
     /// How far its data may travel.
     #[serde(default, skip_serializing_if = "is_default")]
     pub sensitivity: Sensitivity,
+    /// Inputs that never leave the device.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub private_inputs: Vec<String>,
     /// What happens when the cloud cannot be reached.
     #[serde(default, skip_serializing_if = "is_default")]
     pub offline: OfflineBehavior,
@@ -146,18 +155,32 @@ pub struct Expect {
     /// The largest difference allowed to any element; 0 is bit for bit.
     #[serde(default, skip_serializing_if = "is_default")]
     pub tolerance: f64,
-    /// Where it ran.
+    /// Where it ran, or, of a plan, what it would try first.
     #[serde(default, skip_serializing_if = "is_default")]
     pub placement: Option<Placement>,
     /// Why there.
     #[serde(default, skip_serializing_if = "is_default")]
     pub reason: Option<Reason>,
+    /// What must be among the candidates.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub candidates: Vec<Considered>,
     /// The error's code.
     #[serde(default, skip_serializing_if = "is_default")]
     pub error: Option<ErrorCode>,
     /// What the error's sentence has in it.
     #[serde(default, skip_serializing_if = "is_default")]
     pub says: Vec<String>,
+}
+
+/// A placement that was considered.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Considered {
+    /// Where.
+    pub placement: Placement,
+    /// Whether it may be chosen.
+    pub allowed: bool,
+    /// Why it was chosen or not.
+    pub reason: Reason,
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -197,7 +220,7 @@ pub enum ConformanceError {
 impl Table {
     /// The table as written in code.
     pub fn from_code() -> Result<Self, ConformanceError> {
-        let cases = [dtypes::cases()?, calls::cases()?, refusals::cases()?].concat();
+        let cases = [dtypes::cases()?, calls::cases()?, plans::cases()?, refusals::cases()?].concat();
         Ok(Self { version: 1, cases })
     }
 

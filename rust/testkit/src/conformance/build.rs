@@ -1,8 +1,8 @@
 //! Words to write cases with.
 
-use tandem_core::{ErrorCode, InferenceMode, Placement, Reason, Sensitivity, Tensor};
+use tandem_core::{DeviceState, ErrorCode, InferenceMode, Placement, Reason, Sensitivity, Tensor};
 
-use super::{Before, Call, Case, Expect, Load, NamedValues, Options};
+use super::{Before, Call, Case, Considered, Expect, Load, NamedValues, Options};
 
 /// A model of the repository that the server serves.
 pub(super) fn served(model: &str) -> String {
@@ -19,6 +19,7 @@ pub(super) fn case(name: &str, model: impl Into<String>, call: Call) -> Case {
         name: name.to_owned(),
         load: Load { name: folder.map(str::to_owned), ..Load::default() },
         model,
+        device: None,
         before: None,
         call,
         options: Options::default(),
@@ -55,6 +56,28 @@ impl Case {
 
     pub(super) fn sensitivity(mut self, sensitivity: Sensitivity) -> Self {
         self.options.sensitivity = sensitivity;
+        self
+    }
+
+    pub(super) fn device(mut self, device: DeviceState) -> Self {
+        self.device = Some(device);
+        self
+    }
+
+    pub(super) fn private_input(mut self, name: &str) -> Self {
+        self.options.private_inputs.push(name.to_owned());
+        self
+    }
+
+    /// What must be among the candidates.
+    pub(super) fn considers(mut self, placement: Placement, allowed: bool, reason: Reason) -> Self {
+        self.expect.candidates.push(Considered { placement, allowed, reason });
+        self
+    }
+
+    /// Where it runs, or what a plan tries first, whatever the reason.
+    pub(super) fn first(mut self, placement: Placement) -> Self {
+        self.expect.placement = Some(placement);
         self
     }
 
