@@ -56,7 +56,7 @@ fn run_options(case: &Case) -> RunOptions {
 enum Answer {
     Nothing,
     Planned(Plan),
-    Ran(Prediction),
+    Ran(Box<Prediction>),
 }
 
 fn call(case: &Case, runtime: &Runtime) -> Result<Answer, Error> {
@@ -76,7 +76,7 @@ fn call(case: &Case, runtime: &Runtime) -> Result<Answer, Error> {
         Call::Offload => Model::offload,
         Call::Run => Model::run,
     };
-    way(&model, &inputs, &options).map(Answer::Ran)
+    way(&model, &inputs, &options).map(|prediction| Answer::Ran(Box::new(prediction)))
 }
 
 fn within(got: &Tensor, expected: &Tensor, tolerance: f64) -> bool {

@@ -11,8 +11,8 @@
     ///
     /// The network comes from `NWPathMonitor`, heat and low-power mode from `ProcessInfo`, and the battery, where there is
     /// one, from `UIDevice`, whose battery monitoring it turns on. The system tells no rates, no generation of a cellular
-    /// network and no name of a Wi-Fi network without further rights: an interface's name stands for it, so that a change
-    /// from one access point to the next is not seen.
+    /// network and no name of a Wi-Fi network without further rights: interface and gateways stand for it, so that a move
+    /// between access points whose gateways have the same address is not seen.
     public final class AppleDeviceStateProvider: DeviceStateProvider {
         private let monitor = NWPathMonitor()
         private let path = Locked<NWPath?>(nil)
@@ -56,7 +56,10 @@
                     UIDevice.current.isBatteryMonitoringEnabled = true
                     Self.read(into: battery)
                     let center = NotificationCenter.default
-                    for name in [UIDevice.batteryLevelDidChangeNotification, UIDevice.batteryStateDidChangeNotification] {
+                    let changes = [
+                        UIDevice.batteryLevelDidChangeNotification, UIDevice.batteryStateDidChangeNotification,
+                    ]
+                    for name in changes {
                         Task { @MainActor [weak self] in
                             for await _ in center.notifications(named: name).map({ _ in () }) {
                                 guard self != nil else { return }
@@ -97,7 +100,8 @@
                 } else {
                     .other
                 }
-            networkID = path.availableInterfaces.first?.name
+            let interface = path.availableInterfaces.first?.name ?? ""
+            networkID = ([interface] + path.gateways.map { "\($0)" }).joined(separator: " ")
             isMetered = path.isExpensive || path.isConstrained
         }
     }

@@ -14,7 +14,7 @@ public protocol TokenProvider: Sendable {
     ///
     /// - Parameter refresh: Whether a new one is needed, because the endpoint has refused the last.
     /// - Returns: The token.
-    /// - Throws: Any error; the run fails with ``TandemError/invalidArgument(_:)`` and its text.
+    /// - Throws: Any error; the run fails with ``TandemError/remoteFailed(_:)`` and its text.
     func token(refresh: Bool) async throws -> String
 }
 

@@ -19,6 +19,7 @@ struct ConformanceCase: Decodable {
     let name: String
     let model: String
     let load: Load?
+    let device: Device?
     let before: Before?
     let call: Call
     let options: Options?
@@ -38,12 +39,26 @@ struct ConformanceCase: Decodable {
     }
 
     enum Call: String, Decodable {
-        case load, predict, offload, run
+        case load, predict, offload, run, plan
+    }
+
+    struct Device: Decodable {
+        let network: String
+        let networkId: String?
+        let metered: Bool?
+        let uplinkBps: UInt64?
+        let downlinkBps: UInt64?
+        let batteryLevel: Float?
+        let charging: Bool?
+        let lowPowerMode: Bool?
+        let thermal: String
+        let memory: String
     }
 
     struct Options: Decodable {
         let mode: String?
         let sensitivity: String?
+        let privateInputs: [String]?
         let offline: String?
         let timeoutMs: Int64?
         let outputs: [String]?
@@ -63,8 +78,15 @@ struct ConformanceCase: Decodable {
         let tolerance: Double?
         let placement: Place?
         let reason: String?
+        let candidates: [Considered]?
         let error: String?
         let says: [String]?
+    }
+
+    struct Considered: Decodable {
+        let placement: Place
+        let allowed: Bool
+        let reason: String
     }
 
     struct Place: Decodable {
@@ -75,7 +97,7 @@ struct ConformanceCase: Decodable {
     /// Whether something has to answer at the endpoints `server` and `json`.
     var needsServer: Bool {
         switch call {
-        case .load, .predict: false
+        case .load, .predict, .plan: false
         case .offload: expect.outputs != nil || ["model_not_found", "remote_failed"].contains(expect.error)
         case .run: expect.placement?.kind == "in_cloud"
         }
@@ -110,11 +132,29 @@ extension ConformanceCase {
             guard let options else { return result }
             if let mode = options.mode { result.mode = try known(mode) }
             if let sensitivity = options.sensitivity { result.sensitivity = try known(sensitivity) }
+            result.privateInputs = Set(options.privateInputs ?? [])
             if let offline = options.offline { result.offline = try known(offline) }
             result.timeout = options.timeoutMs.map { .milliseconds($0) }
             result.outputs = options.outputs ?? []
             result.endpoint = options.endpoint
             return result
+        }
+    }
+
+    var deviceState: DeviceState? {
+        get throws {
+            guard let device else { return nil }
+            var state = DeviceState(network: try known(device.network))
+            state.networkID = device.networkId
+            state.isMetered = device.metered
+            state.uplinkBitsPerSecond = device.uplinkBps
+            state.downlinkBitsPerSecond = device.downlinkBps
+            state.batteryLevel = device.batteryLevel
+            state.isCharging = device.charging
+            state.isLowPowerMode = device.lowPowerMode
+            state.thermal = try known(device.thermal)
+            state.memory = try known(device.memory)
+            return state
         }
     }
 

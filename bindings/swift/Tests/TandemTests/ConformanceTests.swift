@@ -36,11 +36,14 @@ final class ConformanceTests: XCTestCase {
     /// What is not as the case expects.
     private func complaints(about item: ConformanceCase) async -> [String] {
         do {
-            let prediction = try await run(item)
-            guard item.expect.error == nil else {
-                return ["expected \(item.expect.error ?? ""), got \(prediction.map { "\($0)" } ?? "a model")"]
+            let answer = try await run(item)
+            if let error = item.expect.error { return ["expected \(error), got \(answer)"] }
+            switch answer {
+            case .model: return ["no outputs to compare"]
+            case .plan(let plan):
+                return try displacement(plan.chosen, among: plan.candidates, from: item.expect)
+            case .prediction(let prediction): return try differences(of: prediction, from: item.expect)
             }
-            return try differences(of: prediction, from: item.expect)
         } catch let error as TandemError {
             guard error.code.rawValue == item.expect.error else {
                 return ["expected \(item.expect.error ?? "outputs"), got \(error)"]
@@ -52,14 +55,21 @@ final class ConformanceTests: XCTestCase {
         }
     }
 
-    /// The case's prediction; `nil` where it only loads.
-    private func run(_ item: ConformanceCase) async throws -> Prediction? {
+    private enum Answer {
+        case model
+        case plan(Plan)
+        case prediction(Prediction)
+    }
+
+    private func run(_ item: ConformanceCase) async throws -> Answer {
         // A case that needs no server must not depend on one either.
         let url = try XCTUnwrap(TestServer.url ?? URL(string: "http://127.0.0.1:1"))
         let server = Endpoint(name: "server", url: url)
         var json = Endpoint(name: "json", url: url)
         json.wire = .json
-        let runtime = try Runtime(endpoints: [server, json, try endpointDown()])
+        var configuration = RuntimeConfiguration(endpoints: [server, json, try endpointDown()])
+        configuration.deviceState = try item.deviceState.map(FixedDeviceState.init)
+        let runtime = try Runtime(configuration)
         defer { runtime.close() }
 
         let source = ModelSource.file(Places.conformance.appending(path: item.model))
@@ -71,20 +81,21 @@ final class ConformanceTests: XCTestCase {
         }
         let named = try (item.inputs ?? []).map { ($0.name, try $0.tensor()) }
         let (inputs, options) = (Dictionary(uniqueKeysWithValues: named), try item.runOptions)
-        let call = Task { () -> Prediction? in
+        let call = Task { () -> Answer in
             if item.before == .cancel { withUnsafeCurrentTask { $0?.cancel() } }
             switch item.call {
-            case .load: return nil
-            case .predict: return try await model.predict(inputs, options: options)
-            case .offload: return try await model.offload(inputs, options: options)
-            case .run: return try await model.run(inputs, options: options)
+            case .load: return .model
+            case .predict: return .prediction(try await model.predict(inputs, options: options))
+            case .offload: return .prediction(try await model.offload(inputs, options: options))
+            case .run: return .prediction(try await model.run(inputs, options: options))
+            case .plan: return .plan(try model.plan(options))
             }
         }
         return try await call.value
     }
 
-    private func differences(of prediction: Prediction?, from expect: ConformanceCase.Expect) throws -> [String] {
-        guard let prediction, let outputs = expect.outputs else { return ["no outputs to compare"] }
+    private func differences(of prediction: Prediction, from expect: ConformanceCase.Expect) throws -> [String] {
+        guard let outputs = expect.outputs else { return ["no outputs to compare"] }
         var found: [String] = []
         if prediction.outputs.map(\.name) != outputs.map(\.name) {
             found.append("outputs \(prediction.outputs.map(\.name)), expected \(outputs.map(\.name))")
@@ -95,11 +106,29 @@ final class ConformanceTests: XCTestCase {
                 found.append("\(output.name) is \(output.tensor), not as expected: \(expected)")
             }
         }
-        if let placement = try expect.placement?.placement(), prediction.decision.placement != placement {
-            found.append("ran \(prediction.decision.placement), expected \(placement)")
+        let decision = prediction.decision
+        let ran = Candidate(
+            placement: decision.placement, isAllowed: true, reason: decision.reason, predicted: decision.predicted)
+        return found + (try displacement(ran, among: decision.candidates, from: expect))
+    }
+
+    /// What is wrong with where it runs, or with what was considered.
+    private func displacement(
+        _ chosen: Candidate?, among candidates: [Candidate], from expect: ConformanceCase.Expect
+    ) throws -> [String] {
+        var found: [String] = []
+        if let placement = try expect.placement?.placement(), chosen?.placement != placement {
+            found.append("chosen is \(String(describing: chosen)), expected \(placement)")
         }
-        if let reason = expect.reason, prediction.decision.reason.rawValue != reason {
-            found.append("because \(prediction.decision.reason.rawValue), expected \(reason)")
+        if let reason = expect.reason, chosen?.reason.rawValue != reason {
+            found.append("chosen is \(String(describing: chosen)), expected \(reason)")
+        }
+        for want in expect.candidates ?? [] {
+            let placement = try want.placement.placement()
+            let candidate = candidates.first { $0.placement == placement }
+            if candidate?.isAllowed != want.allowed || candidate?.reason.rawValue != want.reason {
+                found.append("\(placement) is \(String(describing: candidate)), expected \(want.reason)")
+            }
         }
         return found
     }

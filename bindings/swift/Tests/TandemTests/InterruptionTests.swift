@@ -35,7 +35,7 @@ final class InterruptionTests: XCTestCase {
     func testADeadlineEndsAnOffloadAndNeverLeadsElsewhere() async throws {
         let server = try SilentServer()
         let (_, model) = try await held(server)
-        let options = RunOptions(mode: .preferInCloud, timeout: .milliseconds(50))
+        let options = RunOptions(mode: .onlyInCloud, timeout: .milliseconds(50))
         await assertFails(.deadlineExceeded) { [inputs] in try await model.offload(inputs, options: options) }
         await assertFails(.deadlineExceeded) { [inputs] in try await model.run(inputs, options: options) }
     }

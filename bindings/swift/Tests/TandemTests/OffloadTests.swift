@@ -79,6 +79,6 @@ final class OffloadTests: XCTestCase {
 
         endpoint.token = .provider(Tokens { throw SignedOut() })
         let model = try await Runtime(endpoints: [endpoint]).load(Places.model("identity_f32"), options: identity)
-        await assertFails(.invalidArgument, saying: ["server", "signed out"]) { try await model.offload(inputs) }
+        await assertFails(.remoteFailed, saying: ["server", "signed out"]) { try await model.offload(inputs) }
     }
 }

@@ -67,8 +67,11 @@ public class AndroidDeviceStateProvider(
         when {
             // A VPN carries the transports of what lies below it, where it tells.
             capabilities.hasTransport(NetworkCapabilities.TRANSPORT_WIFI) -> NetworkKind.WIFI
+
             capabilities.hasTransport(NetworkCapabilities.TRANSPORT_ETHERNET) -> NetworkKind.ETHERNET
+
             capabilities.hasTransport(NetworkCapabilities.TRANSPORT_CELLULAR) -> generation()
+
             else -> NetworkKind.OTHER
         }
 

@@ -109,6 +109,7 @@ class AndroidDeviceStateProviderTest {
     @Config(sdk = [35])
     fun memoryThatIsScarceIsTold() {
         val manager = shadowOf(service<ActivityManager>())
+
         fun memory(
             available: Long,
             low: Boolean,
@@ -135,7 +136,10 @@ class AndroidDeviceStateProviderTest {
                 List(3) { ThermalState.CRITICAL } + ThermalState.UNKNOWN
         assertEquals(expected, states)
         assertEquals(NetworkKind.CELLULAR_2G, AndroidDeviceStateProvider.generation(TelephonyManager.NETWORK_TYPE_EDGE))
-        assertEquals(NetworkKind.CELLULAR_3G, AndroidDeviceStateProvider.generation(TelephonyManager.NETWORK_TYPE_HSPAP))
+        assertEquals(
+            NetworkKind.CELLULAR_3G,
+            AndroidDeviceStateProvider.generation(TelephonyManager.NETWORK_TYPE_HSPAP),
+        )
         assertEquals(NetworkKind.CELLULAR_5G, AndroidDeviceStateProvider.generation(TelephonyManager.NETWORK_TYPE_NR))
         assertEquals(NetworkKind.CELLULAR, AndroidDeviceStateProvider.generation(TelephonyManager.NETWORK_TYPE_UNKNOWN))
         assertNull(AndroidDeviceStateProvider.bitsPerSecond(0))

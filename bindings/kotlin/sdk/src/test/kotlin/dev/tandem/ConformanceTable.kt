@@ -16,6 +16,7 @@ internal class ConformanceTable(
         val name: String,
         val model: String,
         val load: Load?,
+        val device: Device?,
         val before: String?,
         val call: String,
         val options: Options?,
@@ -38,9 +39,37 @@ internal class ConformanceTable(
         val modelBytes: Long?,
     )
 
+    class Device(
+        val network: String,
+        val networkId: String?,
+        val metered: Boolean?,
+        val uplinkBps: Long?,
+        val downlinkBps: Long?,
+        val batteryLevel: Float?,
+        val charging: Boolean?,
+        val lowPowerMode: Boolean?,
+        val thermal: String,
+        val memory: String,
+    ) {
+        fun toState() =
+            DeviceState(
+                NetworkKind.entries.first { it.id == network },
+                networkId,
+                metered,
+                uplinkBps,
+                downlinkBps,
+                batteryLevel,
+                charging,
+                lowPowerMode,
+                ThermalState.valueOf(thermal.uppercase()),
+                MemoryPressure.valueOf(memory.uppercase()),
+            )
+    }
+
     class Options(
         val mode: String?,
         val sensitivity: String?,
+        val privateInputs: List<String>?,
         val offline: String?,
         val timeoutMs: Long?,
         val outputs: List<String>?,
@@ -54,6 +83,7 @@ internal class ConformanceTable(
                 outputs = outputs.orEmpty(),
                 offline = offline?.let { OfflineBehavior.valueOf(it.uppercase()) } ?: OfflineBehavior.RUN_LOCALLY,
                 endpoint = endpoint,
+                privateInputs = privateInputs.orEmpty().toSet(),
             )
     }
 
@@ -77,8 +107,15 @@ internal class ConformanceTable(
         val tolerance: Double?,
         val placement: Place?,
         val reason: String?,
+        val candidates: List<Considered>?,
         val error: String?,
         val says: List<String>?,
+    )
+
+    class Considered(
+        val placement: Place,
+        val allowed: Boolean,
+        val reason: String,
     )
 
     class Place(

@@ -44,21 +44,25 @@ class ConformanceTest {
                 Endpoint("json", url, wire = WireFormat.JSON),
                 Endpoint("down", NOWHERE),
             )
-        withRuntime(RuntimeConfig(endpoints)) { runtime ->
+        val device = case.device?.let { FixedDeviceState(it.toState()) }
+        withRuntime(RuntimeConfig(endpoints, deviceState = device)) { runtime ->
             val error = case.expect.error
             if (error == null) {
-                call(case, runtime)?.use { compare(case.expect, it) }
+                when (val answer = call(case, runtime)) {
+                    is Prediction -> answer.use { compare(case.expect, it) }
+                    is Plan -> compare(case.expect, answer.chosen, answer.candidates)
+                }
             } else {
                 refused(case, error) { call(case, runtime) }
             }
         }
     }
 
-    /** The case's prediction; `null` where it only loads. */
+    /** The case's prediction or plan; `null` where it only loads. */
     private suspend fun call(
         case: ConformanceTable.Case,
         runtime: Runtime,
-    ): Prediction? {
+    ): Any? {
         val load = case.load
         val limits = Limits(modelBytes = load?.modelBytes)
         val source = ModelSource.File(conformance.resolve(case.model))
@@ -66,7 +70,7 @@ class ConformanceTest {
         val options = case.options?.toRunOptions() ?: RunOptions.DEFAULT
         val inputs = case.inputs.orEmpty().associate { it.name to it.toTensor() }
         return supervisorScope {
-            val answer: Deferred<Prediction?> =
+            val answer: Deferred<Any?> =
                 async(start = CoroutineStart.UNDISPATCHED) {
                     when (case.before) {
                         "cancel" -> coroutineContext[kotlinx.coroutines.Job]?.cancel()
@@ -78,6 +82,7 @@ class ConformanceTest {
                         "predict" -> model.predict(inputs, options)
                         "offload" -> model.offload(inputs, options)
                         "run" -> model.run(inputs, options)
+                        "plan" -> model.plan(options)
                         else -> error("no call ${case.call}")
                     }
                 }
@@ -114,8 +119,23 @@ class ConformanceTest {
             assertEquals(want.shape, got.shape)
             compare(want, got, expect.tolerance ?: 0.0)
         }
-        expect.placement?.let { assertEquals(it.toPlacement(), prediction.decision.placement) }
-        expect.reason?.let { assertEquals(it, prediction.decision.reason.id) }
+        val decision = prediction.decision
+        compare(expect, Candidate(decision.placement, true, decision.reason), decision.candidates)
+    }
+
+    /** Compares where it runs, and what was considered. */
+    private fun compare(
+        expect: ConformanceTable.Expect,
+        chosen: Candidate?,
+        candidates: List<Candidate>,
+    ) {
+        expect.placement?.let { assertEquals(it.toPlacement(), chosen?.placement) }
+        expect.reason?.let { assertEquals(it, chosen?.reason?.id) }
+        val considered = candidates.map { Triple(it.placement, it.isAllowed, it.reason.id) }
+        for (want in expect.candidates.orEmpty()) {
+            val wanted = Triple(want.placement.toPlacement(), want.allowed, want.reason)
+            assertTrue(wanted in considered, "$wanted is not among $considered")
+        }
     }
 
     private fun compare(
