@@ -40,8 +40,8 @@ impl Runtime {
 
     /// Loads a model. Blocks while the file is read, checked and prepared.
     ///
-    /// With [`LoadOptions::manifest`] the model may be split. The halves of a cut are made when it is first chosen, which
-    /// takes as long as loading the model did, and hold its weights once more.
+    /// With [`LoadOptions::manifest`] the model may be split. The halves of a cut are made when it is first
+    /// chosen, which takes as long as loading the model did, and hold its weights once more.
     pub fn load(&self, source: impl Into<ModelSource>, options: &LoadOptions) -> Result<Model, Error> {
         self.check_open()?;
         Ok(Model::load(self.parts.clone(), &source.into(), options)?)

@@ -1,8 +1,9 @@
 //! Real servers answer what this device answers, for every test model, over both forms.
 //!
-//! `TANDEM_TEST_SERVERS` names them (`triton=http://127.0.0.1:8000,…`). All serve the models that `testkit-models` writes.
-//! Split test models that the example `split_models` wrote into the repository `TANDEM_TEST_REPO` are run with the head here
-//! and the tail there. Without these variables the tests say that they were skipped, and pass.
+//! `TANDEM_TEST_SERVERS` names them (`triton=http://127.0.0.1:8000,…`). All serve the models that
+//! `testkit-models` writes. Split test models that the example `split_models` wrote into the repository
+//! `TANDEM_TEST_REPO` are run with the head here and the tail there. Without these variables the tests say that
+//! they were skipped, and pass.
 
 #![allow(
     clippy::unwrap_used,

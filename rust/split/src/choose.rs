@@ -55,13 +55,15 @@ impl World {
 
 /// The cuts worth a deployed tail: at most `most` of `cuts`, best first.
 ///
-/// Left out first is every cut that another one matches or beats in compute on the device, bytes and compute on the server. Of
-/// the rest, one after the other is taken that saves the most time over a grid of links (0.5 to 200 Mbit/s, 5 to 150 ms), servers (half to
-/// 32 times as fast) and devices (as fast as this machine and a quarter of that), against what is there already: the whole model on the device or in
-/// the cloud, and the cuts taken before. It ends where nothing is saved; where not even one cut saves time, the one
-/// with the fewest bytes is taken.
+/// Left out first is every cut that another one matches or beats in compute on the device, bytes and compute on
+/// the server. Of the rest, one after the other is taken that saves the most time over a grid of links (0.5 to
+/// 200 Mbit/s, 5 to 150 ms), servers (half to 32 times as fast) and devices (as fast as this machine and a
+/// quarter of that), against what is there already: the whole model on the device or in the cloud, and the cuts
+/// taken before. It ends where nothing is saved; where not even one cut saves time, the one with the fewest bytes
+/// is taken.
 ///
-/// `whole` is the measured time of the whole model here, in seconds; `shrink` says by how much the smallest wire form is smaller than f32.
+/// `whole` is the measured time of the whole model here, in seconds; `shrink` says by how much the smallest wire
+/// form is smaller than f32.
 pub fn choose(cuts: &[Cut], most: usize, whole: Option<f64>, shrink: f64) -> Vec<usize> {
     let tails: Vec<usize> = pareto(cuts);
     if most == 0 || tails.is_empty() {

@@ -98,10 +98,10 @@ pub struct Cuts {
 impl Cuts {
     /// Finds the cuts of `model`, whose file has the SHA-256 `digest`.
     ///
-    /// Shapes are learned by running the model on `engine`: on the first two of `samples` (made-up inputs where there is
-    /// none) and with each symbolic dimension at another size. Looked for are all cuts at one tensor; the best
-    /// cuts at several tensors between those and over the whole graph; and the minimum cuts over a grid of bandwidths and
-    /// server speeds.
+    /// Shapes are learned by running the model on `engine`: on the first two of `samples` (made-up inputs where
+    /// there is none) and with each symbolic dimension at another size. Looked for are all cuts at one tensor;
+    /// the best cuts at several tensors between those and over the whole graph; and the minimum cuts over a grid
+    /// of bandwidths and server speeds.
     ///
     /// The work is bounded: a graph of more than 4,096 values is cut at single tensors only, and minimum
     /// cuts are looked for in graphs of up to 2,048 nodes.
@@ -221,8 +221,8 @@ struct Finder<'a> {
 }
 
 impl Finder<'_> {
-    /// The cut behind the nodes of `head`, which holds with each node those whose results it takes. None where it is known already, where a side
-    /// has nothing to compute, or where something would cross that cannot.
+    /// The cut behind the nodes of `head`, which holds with each node those whose results it takes. None where it
+    /// is known already, where a side has nothing to compute, or where something would cross that cannot.
     fn cut(&mut self, kind: CutKind, head: &[bool]) -> Option<Cut> {
         let graph = &self.survey.graph;
         let in_head = |value: usize| match graph.values[value].origin {

@@ -18,8 +18,8 @@ const FREE_INITIALIZERS: i64 = 4;
 /// The two sides of a cut.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Halves {
-    /// What runs on the device: the model's inputs to the crossing tensors that are no inputs, and the head's outputs.
-    /// `None` where there is nothing to compute, because only inputs cross.
+    /// What runs on the device: the model's inputs to the crossing tensors that are no inputs, and the head's
+    /// outputs. `None` where there is nothing to compute, because only inputs cross.
     pub head: Option<ModelProto>,
     /// What runs behind it: crossing tensors to the other outputs.
     pub tail: ModelProto,
@@ -27,9 +27,9 @@ pub struct Halves {
 
 /// Takes `model` apart at `boundary`.
 ///
-/// Both halves are plain ONNX models with the names, operator sets and notes of the whole, and only the constants that each
-/// needs. A node that both sides need and that depends on no crossing tensor stands on both. Refused by name:
-/// a cut that does not separate, that leaves the tail nothing to compute, that states other dependencies
+/// Both halves are plain ONNX models with the names, operator sets and notes of the whole, and only the constants
+/// that each needs. A node that both sides need and that depends on no crossing tensor stands on both. Refused by
+/// name: a cut that does not separate, that leaves the tail nothing to compute, that states other dependencies
 /// than the graph has, and constants in other files.
 ///
 /// ```

@@ -61,9 +61,9 @@ impl Node<'_> {
 
 /// The main graph of a model as a directed acyclic graph of values and nodes.
 ///
-/// Nodes that no output needs are left out, and the rest is in topological order; nodes that are in order already stay where
-/// they are. Values inside the bodies of branches and loops are no values of this graph; a node with bodies takes
-/// what they take.
+/// Nodes that no output needs are left out, and the rest is in topological order; nodes that are in order already
+/// stay where they are. Values inside the bodies of branches and loops are no values of this graph; a node with
+/// bodies takes what they take.
 #[derive(Clone, Debug)]
 pub struct Graph<'m> {
     /// The model.

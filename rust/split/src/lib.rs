@@ -1,7 +1,8 @@
 //! Cuts ONNX graphs between device and cloud.
 //!
-//! A cut is made on the protobuf, where names survive. The head runs on the device, its crossing tensors travel in a
-//! [`WireForm`], and the tail, a plain ONNX model whose first nodes undo that form, runs on any server that serves ONNX.
+//! A cut is made on the protobuf, where names survive. The head runs on the device, its crossing tensors travel
+//! in a [`WireForm`], and the tail, a plain ONNX model whose first nodes undo that form, runs on any server that
+//! serves ONNX.
 //!
 //! - [`Graph`] reads a model as a graph of values and nodes.
 //! - [`Cuts`] finds the places where it may be cut, with compute and bytes.

@@ -81,10 +81,11 @@ pub enum ManifestError {
 
 /// What a repository offers: one model, and the cuts whose tails are deployed.
 ///
-/// The file is `NAME.tandem.json` beside the models: a JSON object with two fields. `manifest` holds this structure, its
-/// fields under these names; `signature` is `null`, or an object with `algorithm` (`"ed25519"`) and `value` (128
-/// hexadecimal digits). Signed are the bytes `tandem manifest 1\n` followed by the bytes of the value of `manifest` exactly as
-/// they stand in the file, from its `{` to its `}`. Spaces outside of these are free, inside they count.
+/// The file is `NAME.tandem.json` beside the models: a JSON object with two fields. `manifest` holds this
+/// structure, its fields under these names; `signature` is `null`, or an object with `algorithm` (`"ed25519"`)
+/// and `value` (128 hexadecimal digits). Signed are the bytes `tandem manifest 1\n` followed by the bytes of the
+/// value of `manifest` exactly as they stand in the file, from its `{` to its `}`. Spaces outside of these are
+/// free, inside they count.
 ///
 /// ```
 /// use tandem_split::{Manifest, ManifestError, ModelEntry};
@@ -104,8 +105,8 @@ pub struct Manifest {
     pub model: ModelEntry,
     /// The sizes of the model's symbols for which bytes, multiply-adds and times below hold.
     pub sizes: BTreeMap<String, usize>,
-    /// The cuts, by compute of the head. One whose crossing tensors are the model's inputs has no head: the whole model in
-    /// the cloud, behind wire forms of its inputs.
+    /// The cuts, by compute of the head. One whose crossing tensors are the model's inputs has no head: the whole
+    /// model in the cloud, behind wire forms of its inputs.
     pub cuts: Vec<CutEntry>,
 }
 
@@ -129,8 +130,8 @@ pub struct CutEntry {
     pub boundary: Boundary,
     /// The compute on both sides.
     pub multiply_adds: MultiplyAdds,
-    /// Measured time of both sides on the machine that split the model, as fractions of the whole model's; `null` where it was not
-    /// measured.
+    /// Measured time of both sides on the machine that split the model, as fractions of the whole model's; `null`
+    /// where it was not measured.
     pub time: Option<TimeShares>,
     /// Bytes of the tail's outputs.
     pub reply_bytes: u64,
@@ -138,7 +139,8 @@ pub struct CutEntry {
     pub forms: Vec<FormEntry>,
 }
 
-/// Estimated compute of both sides, in multiply-adds; what neither side shares counts twice.
+/// Estimated compute of both sides, in multiply-adds, by the table in `rust/split/src/cost.rs`: exact for
+/// convolutions and matrix products, an element for an element elsewhere. Constant nodes count nowhere.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MultiplyAdds {
@@ -225,8 +227,8 @@ impl Manifest {
 
     /// Reads the file `NAME.tandem.json` and checks it: size, version, every field.
     ///
-    /// With a `key`, a missing or wrong signature is an error; without one, a signature is not looked at. Whether the manifest is
-    /// that of the model at hand is asked by [`Manifest::check_model`].
+    /// With a `key`, a missing or wrong signature is an error; without one, a signature is not looked at. Whether
+    /// the manifest is that of the model at hand is asked by [`Manifest::check_model`].
     pub fn parse(file: &[u8], key: Option<&PublicKey>) -> Result<Self, ManifestError> {
         if file.len() > Self::MAX_BYTES {
             return Err(ManifestError::TooLarge { got: file.len(), limit: Self::MAX_BYTES });

@@ -113,7 +113,8 @@ impl Head<'_> {
         self.boundary.outputs(&names.collect::<Vec<_>>(), inputs, &head, &tail)
     }
 
-    /// How far split outputs are from the whole model's over `samples`, and how many classes are right over `labelled`.
+    /// How far split outputs are from the whole model's over `samples`, and how many classes are right over
+    /// `labelled`.
     pub(crate) fn error(
         &self,
         deployed: &ModelProto,
@@ -147,8 +148,8 @@ impl Head<'_> {
     }
 }
 
-/// The class with the highest score: of the first output of floating-point numbers whose last dimension holds all of them, of
-/// equal scores the first. `None` where there is none such, or where a NaN leaves no order.
+/// The class with the highest score: of the first output of floating-point numbers whose last dimension holds all
+/// of them, of equal scores the first. `None` where there is none such, or where a NaN leaves no order.
 pub fn best_class(outputs: &NamedTensors) -> Option<usize> {
     outputs.iter().find_map(|(_, tensor)| {
         let classes = tensor.shape().last().copied().filter(|&size| size >= 2)?;

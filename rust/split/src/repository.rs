@@ -39,12 +39,14 @@ pub enum RepositoryError {
     Manifest(#[from] ManifestError),
 }
 
-/// Writes `split` into the folder `repository`, which is made where it is missing, and gives the path of the manifest.
+/// Writes `split` into the folder `repository`, which is made where it is missing, and gives the path of the
+/// manifest.
 ///
-/// Every model gets `NAME/1/model.onnx` and `NAME/config.pbtxt`, with [`Backend::Python`] also `NAME/1/model.py`; the manifest,
-/// signed where a `key` is given, is `NAME.tandem.json`. All is written under hidden names first and moved into place when it is
-/// complete, the manifest last. A model or manifest of the same name is replaced only where `tandem split` wrote it,
-/// which the first line of its `config.pbtxt` says. Tails of former splits stay: a device may still use them.
+/// Every model gets `NAME/1/model.onnx` and `NAME/config.pbtxt`, with [`Backend::Python`] also `NAME/1/model.py`;
+/// the manifest, signed where a `key` is given, is `NAME.tandem.json`. All is written under hidden names first
+/// and moved into place when it is complete, the manifest last. A model or manifest of the same name is replaced
+/// only where `tandem split` wrote it, which the first line of its `config.pbtxt` says. Tails of former splits
+/// stay: a device may still use them.
 pub fn write_repository(
     repository: &Path,
     split: &Split,

@@ -82,9 +82,9 @@ pub struct Split {
 
 /// Splits `original`: finds its cuts, chooses those worth a tail, and measures each form of each.
 ///
-/// `samples` calibrate the forms and show their errors; where there are none, made-up inputs serve to learn the shapes, bytes are
-/// measured per request, and no error is stated. `labelled` adds the share of right classes. The first cut of the manifest is the
-/// one at the inputs, whose tail is the whole model.
+/// `samples` calibrate the forms and show their errors; where there are none, made-up inputs serve to learn the
+/// shapes, bytes are measured per request, and no error is stated. `labelled` adds the share of right classes.
+/// The first cut of the manifest is the one at the inputs, whose tail is the whole model.
 pub fn split(
     original: &Original,
     engine: &dyn Engine,

@@ -12,8 +12,8 @@ use crate::{SplitError, cost, types};
 
 pub use samples::placeholder_inputs;
 
-/// Values of a graph that are looked at. A larger graph is cut at single tensors only, and the most values that are looked at are
-/// this many of these.
+/// Values of a graph that are looked at. A larger graph is cut at single tensors only, and the most values that
+/// are looked at are this many of these.
 pub(crate) const MOST_VALUES: usize = 4096;
 
 /// What is known of a value.

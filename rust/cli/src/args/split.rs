@@ -66,15 +66,16 @@ pub(crate) struct SplitArgs {
     #[arg(long = "keep", value_name = "INPUT")]
     pub(crate) keep: Vec<String>,
 
-    /// An input of f32 that is a picture, whose pixels travel as bytes: --scale, --mean and --std, by which they became
-    /// numbers, move into the model
+    /// An input of f32 that is a picture, whose pixels travel as bytes: --scale, --mean and --std, by which they
+    /// became numbers, move into the model
     #[arg(long, value_name = "INPUT")]
     pub(crate) pixels: Option<String>,
 
     #[command(flatten)]
     pub(crate) samples: SampleArgs,
 
-    /// CSV file with a line `file,label` for each picture, as `eval` takes it: the share of right classes of each wire form
+    /// CSV file with a line `file,label` for each picture, as `eval` takes it: the share of right classes of each
+    /// wire form
     #[arg(long, value_name = "FILE")]
     pub(crate) labels: Option<PathBuf>,
 

@@ -53,8 +53,9 @@ pub(crate) fn write(folder: &Path, backend: Backend) {
     }
 }
 
-/// Runs every form of every cut of every model in `folder`: the head here, the tail on the `endpoint` of `runtime`. Gives how many were
-/// as near to the whole model as their manifest says, and what the others were off by.
+/// Runs every form of every cut of every model in `folder`: the head here, the tail on the `endpoint` of
+/// `runtime`. Gives how many were as near to the whole model as their manifest says, and what the others were off
+/// by.
 pub(crate) fn run_all(runtime: &Runtime, endpoint: &str, folder: &Path) -> (usize, Vec<String>) {
     let (mut near, mut wrong) = (0, Vec::new());
     for entry in entries() {

@@ -1,9 +1,9 @@
 //! The values that alone separate what is behind them from the inputs.
 //!
-//! A value is such a one where it dominates all that is computed from it, seen from the inputs: where its dominance
-//! frontier is empty. The dominator tree of a graph in topological order takes one pass (Cooper, Harvey and
-//! Kennedy, "A simple, fast dominance algorithm", 2001), and so does the question whose frontier is empty: for each node, all
-//! tree vertices between it and each of its inputs' producers have the node in their frontier.
+//! A value is such a one where it dominates all that is computed from it, seen from the inputs: where its
+//! dominance frontier is empty. The dominator tree of a graph in topological order takes one pass (Cooper, Harvey
+//! and Kennedy, "A simple, fast dominance algorithm", 2001), and so does the question whose frontier is empty:
+//! for each node, all tree vertices between it and each of its inputs' producers have the node in their frontier.
 
 use crate::graph::{Graph, Origin};
 

@@ -1,5 +1,5 @@
-//! Maximum flow and minimum cut by Dinic's algorithm ("Algorithm for solution of a problem of maximum flow in networks with power
-//! estimation", 1970).
+//! Maximum flow and minimum cut by Dinic's algorithm ("Algorithm for solution of a problem of maximum flow in
+//! networks with power estimation", 1970).
 
 use std::collections::VecDeque;
 
@@ -31,8 +31,8 @@ impl Network {
         }
     }
 
-    /// The vertices on the side of `source` in a minimum cut between `source` and `sink`; `None` where more than `budget`
-    /// edges would have to be looked at.
+    /// The vertices on the side of `source` in a minimum cut between `source` and `sink`; `None` where more than
+    /// `budget` edges would have to be looked at.
     pub(super) fn source_side(mut self, source: usize, sink: usize, mut budget: u64) -> Option<Vec<bool>> {
         loop {
             budget = budget.checked_sub(self.edges.len() as u64)?;

@@ -1,10 +1,11 @@
 //! Cuts that take the least time, by minimum cut as in DADS (Hu et al., "Dynamic adaptive DNN surgery for inference
 //! acceleration on the edge", IEEE INFOCOM 2019).
 //!
-//! A node on the source's side runs on the device. Its edge to the sink costs its time there, the edge from the source its time
-//! on the server. A value has a vertex of its own: the edge to it from its producer costs its transfer, once, however many
-//! nodes take it on the server; from it to each of those no capacity ends. Edges back from each consumer to the producer
-//! without end keep data from going back, and edges from the source without end keep pinned nodes on the device.
+//! A node on the source's side runs on the device. Its edge to the sink costs its time there, the edge from the
+//! source its time on the server. A value has a vertex of its own: the edge to it from its producer costs its
+//! transfer, once, however many nodes take it on the server; from it to each of those no capacity ends. Edges
+//! back from each consumer to the producer without end keep data from going back, and edges from the source
+//! without end keep pinned nodes on the device.
 
 use crate::cuts::flow::{ENDLESS, Network};
 use crate::graph::Origin;

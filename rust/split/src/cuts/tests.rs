@@ -115,6 +115,28 @@ fn samples_decide_what_made_up_inputs_cannot() {
 }
 
 #[test]
+fn a_minimum_cut_is_found_that_no_order_of_the_nodes_shows() {
+    // In the file's order, whatever is in front of `small` holds `wide` too, which grows what crosses.
+    let model = model(|graph| {
+        graph.input("x", DataType::Float32, dims![64, 64]).input("y", DataType::Float32, dims![2]);
+        graph.initializer("w", &[64, 64], &[0.5_f32; 4096]).initializer("size", &[2], &[4096_i64, 2]);
+        graph.node("Expand", ["y", "size"], ["wide"]);
+        graph.node("MatMul", ["x", "w"], ["product"]);
+        graph.node("ReduceSum", ["product"], ["small"]).attr("keepdims", 0_i64);
+        graph.node("Add", ["wide", "small"], ["sum"]);
+        graph.node("Softmax", ["sum"], ["soft"]);
+        graph.node("ReduceMax", ["soft"], ["z"]).attr("keepdims", 0_i64);
+        graph.output("z", DataType::Float32, dims![]);
+    });
+    let cuts = find(&model, &CutOptions::default());
+    let cut = cuts.cuts.iter().find(|cut| cut.boundary.crossing_names().eq(["y", "small"])).unwrap();
+    assert_eq!((cut.kind, cut.bytes), (CutKind::MinCut, 12));
+    let every = find(&model, &CutOptions { every: true, ..CutOptions::default() });
+    let swept = every.cuts.iter().filter(|cut| cut.kind != CutKind::MinCut);
+    assert!(swept.into_iter().all(|cut| !cut.boundary.crossing_names().eq(["y", "small"])));
+}
+
+#[test]
 fn graphs_of_a_hundred_thousand_nodes_are_bounded() {
     let mut graph = GraphBuilder::new("deep");
     graph.input("v0", DataType::Float32, dims![1]);

@@ -15,8 +15,8 @@ pub enum Backend {
     /// Triton's own backend for ONNX Runtime.
     #[default]
     OnnxRuntime,
-    /// Triton's Python backend, with a script beside each model that runs it with the `onnxruntime` package: for servers without the other
-    /// backend.
+    /// Triton's Python backend, with a script beside each model that runs it with the `onnxruntime` package: for
+    /// servers without the other backend.
     Python,
 }
 

@@ -33,7 +33,8 @@ impl FormKind {
         }
     }
 
-    /// The form of each crossing tensor, and why one travels as it is after all. `crossing` are the tensors of every sample.
+    /// The form of each crossing tensor, and why one travels as it is after all. `crossing` are the tensors of
+    /// every sample.
     pub(super) fn forms(
         self,
         boundary: &Boundary,

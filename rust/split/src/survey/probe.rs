@@ -163,8 +163,8 @@ fn resized(
 
 type Shapes = Vec<Vec<usize>>;
 
-/// The shapes of the values in every variant. Where the engine refuses, the values are asked for in smaller groups, to find
-/// those that it does give.
+/// The shapes of the values in every variant. Where the engine refuses, the values are asked for in smaller
+/// groups, to find those that it does give.
 fn shapes(
     model: &ModelProto,
     engine: &dyn Engine,

@@ -8,11 +8,12 @@ const STEPS: f64 = 255.0;
 /// Up to this zero point, f32 places a number to a hundredth of a step.
 const NEAR: f32 = 65536.0;
 
-/// Scale and zero point, one pair for a whole tensor or one for each place along an axis (such as the channels of a picture).
+/// Scale and zero point, one pair for a whole tensor or one for each place along an axis (such as the channels of
+/// a picture).
 ///
-/// `number = (byte - zero point) · scale`. The zero point is a whole number wherever it was measured; it need not lie between
-/// 0 and 255, so that a range far from nought has no wider steps than one around it. What is
-/// known beforehand, such as the mean of a channel, may be any number.
+/// `number = (byte - zero point) · scale`. The zero point is a whole number wherever it was measured; it need not
+/// lie between 0 and 255, so that a range far from nought has no wider steps than one around it. What is known
+/// beforehand, such as the mean of a channel, may be any number.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Affine {

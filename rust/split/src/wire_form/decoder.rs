@@ -16,11 +16,11 @@ const BROADCASTING: i64 = 7;
 /// The operator set that a tail gets which has none of ONNX's own.
 const ADDED: i64 = 13;
 
-/// The tail as it is deployed: `tail`, which takes the crossing tensors of `boundary` as they are, with the inverse of `forms` as
-/// its first nodes.
+/// The tail as it is deployed: `tail`, which takes the crossing tensors of `boundary` as they are, with the
+/// inverse of `forms` as its first nodes.
 ///
-/// The inverse of bytes is `Cast`, `Sub`, `Mul`, which every server runs alike, in place of `DequantizeLinear`, which wants a scalar that
-/// no server carries where the scale travels along.
+/// The inverse of bytes is `Cast`, `Sub`, `Mul`, which every server runs alike, in place of `DequantizeLinear`,
+/// which wants a scalar that no server carries where the scale travels along.
 pub fn deploy(tail: &ModelProto, boundary: &Boundary, forms: &[WireForm]) -> Result<ModelProto, SplitError> {
     check(boundary, forms)?;
     let mut model = tail.clone();

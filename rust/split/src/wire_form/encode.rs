@@ -63,7 +63,8 @@ pub enum EncodeError {
     Tensor(#[from] TensorError),
 }
 
-/// Turns the crossing tensors of a run into what is sent: `forms` in the order of `tensors`, which is that of the cut.
+/// Turns the crossing tensors of a run into what is sent: `forms` in the order of `tensors`, which is that of the
+/// cut.
 ///
 /// Pure, and without a copy for [`WireForm::Native`]. A tensor of u8 under [`WireForm::U8`] is taken for
 /// bytes that are encoded already, such as the pixels of a picture.
