@@ -59,8 +59,8 @@ impl World {
 /// the server. Of the rest, one after the other is taken that saves the most time over a grid of links (0.5 to
 /// 200 Mbit/s, 5 to 150 ms), servers (half to 32 times as fast) and devices (as fast as this machine and a
 /// quarter of that), against what is there already: the whole model on the device or in the cloud, and the cuts
-/// taken before. It ends where nothing is saved; where not even one cut saves time, the one with the fewest bytes
-/// is taken.
+/// taken before. It ends where nothing is saved. Where not even one cut saves time, the one with the fewest bytes is
+/// taken if they are fewer than the inputs'.
 ///
 /// `whole` is the measured time of the whole model here, in seconds; `shrink` says by how much the smallest wire
 /// form is smaller than f32.
@@ -108,7 +108,9 @@ pub fn choose(cuts: &[Cut], most: usize, whole: Option<f64>, shrink: f64) -> Vec
         chosen.push(cut);
     }
     if chosen.is_empty() {
-        chosen.extend(tails.into_iter().min_by_key(|&cut| (cuts[cut].bytes, cut)));
+        let inputs = in_cloud.map_or(u64::MAX, |cut| cut.bytes);
+        let smaller = tails.into_iter().filter(|&cut| cuts[cut].bytes < inputs);
+        chosen.extend(smaller.min_by_key(|&cut| (cuts[cut].bytes, cut)));
     }
     chosen
 }

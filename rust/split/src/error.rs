@@ -46,6 +46,14 @@ pub enum SplitError {
     /// An output of the model crosses, but is not among those that the head answers.
     #[error("the output {0:?} crosses the cut, so the head answers it, and the cut does not say so")]
     OutputCrosses(String),
+    /// A tensor crosses, and the tail needs the node that gives it for another of its results.
+    #[error("{tensor:?} crosses, and the tail needs another result of node {node:?}, which gives it")]
+    HalfANode {
+        /// The crossing tensor.
+        tensor: String,
+        /// The node.
+        node: String,
+    },
     /// A side of the cut would compute nothing.
     #[error("the {side} of the cut would have nothing to compute")]
     NothingLeft {

@@ -163,6 +163,10 @@ fn check_separates(
         if let Some(&input) = node.inputs.iter().find(|&&input| outside(input)) {
             return refuse(input, node.label());
         }
+        if let Some(&output) = node.outputs.iter().find(|output| crossing.contains(output)) {
+            let (tensor, node) = (graph.values[output].name.to_owned(), node.label().to_owned());
+            return Err(SplitError::HalfANode { tensor, node });
+        }
     }
     for &output in outputs {
         if outside(output) {

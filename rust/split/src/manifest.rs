@@ -166,7 +166,7 @@ pub struct TimeShares {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FormEntry {
-    /// `f32` where all travel as they are in the graph, `f16`, or `u8`. Unique within its cut.
+    /// `f32` where all travel as they are in the graph, `f16`, `u8`, or `u8_per_request`. Unique within its cut.
     pub name: String,
     /// Name under which the repository serves the tail that takes this form.
     pub model: String,

@@ -30,17 +30,23 @@ fn models() -> Vec<Vec<u8>> {
 fn boundary(graph: &Graph<'_>, random: &mut Random) -> Boundary {
     let dtypes = [DType::F32, DType::F32, DType::F32, DType::I64, DType::Bool, DType::F16];
     let shapes = [vec![], vec![Dimension::Fixed(3)], vec![Dimension::Symbol("n".into()), Dimension::Unknown]];
-    let crossing = (0..=random.below(3)).filter_map(|_| {
-        let value = random.below(graph.values.len());
+    // With the inputs among them, the crossing tensors separate the graph wherever else they lie.
+    let inputs = if random.below(4) == 0 { &[][..] } else { &graph.inputs };
+    let mut values: Vec<usize> = (0..random.below(4)).map(|_| random.below(graph.values.len())).collect();
+    values.extend(inputs);
+    values.sort_unstable();
+    if random.below(4) > 0 {
+        values.dedup();
+    }
+    let outputs = graph.outputs.iter().filter(|output| values.contains(output) || random.below(8) == 0);
+    let head_outputs = outputs.map(|&output| graph.values[output].name.to_owned()).collect();
+    let crossing = values.iter().filter_map(|&value| {
         let name = graph.values.get(value)?.name.to_owned();
         let depends_on = graph.depends_on(value).into_iter().map(str::to_owned).collect();
         let (dtype, shape) = (dtypes[random.below(dtypes.len())], shapes[random.below(3)].clone());
         Some(CrossingTensor { name, dtype, shape, depends_on })
     });
-    let crossing = crossing.collect();
-    let outputs = graph.outputs.iter().filter(|_| random.below(3) == 0);
-    let head_outputs = outputs.map(|&output| graph.values[output].name.to_owned()).collect();
-    Boundary { crossing, head_outputs }
+    Boundary { crossing: crossing.collect(), head_outputs }
 }
 
 fn form(random: &mut Random) -> WireForm {

@@ -58,8 +58,9 @@ pub(crate) struct SplitArgs {
     #[arg(long = "cut", value_name = "ID")]
     pub(crate) cuts: Vec<String>,
 
-    /// Wire forms in which each cut is offered; f32 is always among them
-    #[arg(long, value_name = "FORM,..", value_delimiter = ',', default_values_t = FormKind::ALL)]
+    /// Wire forms in which each cut is offered: f32 (always among them), f16, u8 (calibrated where there are samples),
+    /// `u8_per_request`
+    #[arg(long, value_name = "FORM,..", value_delimiter = ',', default_values_t = FormKind::USUAL)]
     pub(crate) forms: Vec<FormKind>,
 
     /// An input whose data must not leave the device: nothing computed from it crosses

@@ -5,7 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use tandem::split::{
-    Affine, Backend, Manifest, Original, SplitOptions, WireForm, encode, extract, split, write_repository,
+    Affine, Backend, CutKind, CutOptions, Cuts, FormKind, Manifest, Original, SplitOptions, WireForm, encode,
+    extract, split, write_repository,
 };
 use tandem::{LoadOptions, Model, ModelSource, NamedTensors, RunOptions, Runtime};
 use tandem_onnx::ModelProto;
@@ -46,8 +47,16 @@ pub(crate) fn write(folder: &Path, backend: Backend) {
         // Any picture will do: samples that are no pixels are cut to the nearest.
         let pixels = Affine::from_range(-1.0, 1.0);
         let pictures = BTreeMap::from([("image".to_owned(), pixels)]);
-        let options = SplitOptions { timing_runs: 1, pictures, ..SplitOptions::default() };
+        let forms = FormKind::ALL.to_vec();
+        let options = SplitOptions { timing_runs: 1, pictures, forms, ..SplitOptions::default() };
         let samples = samples(&entry, &model);
+        let found = CutOptions::default();
+        let cuts =
+            Cuts::find(&original.model, &original.digest, runtime.engine(), &samples, &found).unwrap().cuts;
+        // Three of those with a head, from all over the graph.
+        let heads = cuts.iter().filter(|cut| cut.kind != CutKind::Inputs);
+        let chosen = heads.step_by(cuts.len().div_ceil(3)).map(|cut| cut.id.clone()).collect();
+        let options = SplitOptions { chosen, ..options };
         let split = split(&original, runtime.engine(), &samples, &[], &options).unwrap();
         write_repository(folder, &split, backend, None).unwrap();
     }

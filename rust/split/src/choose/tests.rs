@@ -40,4 +40,6 @@ fn where_no_cut_saves_time_the_smallest_is_taken() {
     let cuts = narrow_waist();
     assert_eq!(choose(&cuts, 3, Some(1e-6), 1.0), [5]);
     assert_eq!(choose(&cuts[..1], 3, Some(1.0), 1.0), [0; 0]);
+    // Neither time nor bytes.
+    assert_eq!(choose(&cuts[..2], 3, Some(1e-6), 1.0), [0; 0]);
 }

@@ -164,6 +164,20 @@ fn what_a_cut_states_wrongly_is_refused_by_name() {
 }
 
 #[test]
+fn a_cut_through_the_results_of_one_node_is_refused_by_name() {
+    let model = model(|graph| {
+        graph.input("x", DataType::Float32, dims![6]);
+        graph.node("Split", ["x"], ["first", "second"]).attr("axis", 0_i64);
+        graph.node("Add", ["first", "second"], ["y"]);
+        graph.output("y", DataType::Float32, dims![3]);
+    });
+    let whole = CrossingTensor { shape: vec![Dimension::Fixed(6)], ..crossing("x", &["x"]) };
+    let error = extract(&model, &boundary(vec![whole, crossing("first", &["x"])], &[])).unwrap_err();
+    let expected = "\"first\" crosses, and the tail needs another result of node \"first\", which gives it";
+    assert_eq!(error.to_string(), expected);
+}
+
+#[test]
 fn elements_in_other_files_are_refused_by_name() {
     let mut model = tangled();
     let graph = model.graph.as_mut().unwrap();

@@ -18,18 +18,23 @@ pub enum FormKind {
     F16,
     /// Floating-point numbers as bytes: calibrated where there are samples, else measured per request.
     U8,
+    /// Floating-point numbers as bytes, measured per request though there are samples.
+    U8PerRequest,
 }
 
 impl FormKind {
     /// Every kind.
-    pub const ALL: [Self; 3] = [Self::F32, Self::F16, Self::U8];
+    pub const ALL: [Self; 4] = [Self::F32, Self::F16, Self::U8, Self::U8PerRequest];
+    /// The kinds that a cut is offered in where nothing else is asked for.
+    pub const USUAL: [Self; 3] = [Self::F32, Self::F16, Self::U8];
 
-    /// Its name in the manifest: `f32`, `f16`, `u8`.
+    /// Its name in the manifest: `f32`, `f16`, `u8`, `u8_per_request`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::F32 => "f32",
             Self::F16 => "f16",
             Self::U8 => "u8",
+            Self::U8PerRequest => "u8_per_request",
         }
     }
 
@@ -77,7 +82,7 @@ impl fmt::Display for FormKind {
 
 /// The text that was not the name of a [`FormKind`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not a wire form, expected one of f32, f16, u8")]
+#[error("{0:?} is not a wire form, expected one of f32, f16, u8, u8_per_request")]
 pub struct UnknownForm(String);
 
 impl FromStr for FormKind {
@@ -93,7 +98,7 @@ pub(super) fn shrink(kinds: &[FormKind]) -> f64 {
     let factor = |kind: &FormKind| match kind {
         FormKind::F32 => 1.0,
         FormKind::F16 => 2.0,
-        FormKind::U8 => 4.0,
+        FormKind::U8 | FormKind::U8PerRequest => 4.0,
     };
     kinds.iter().map(factor).fold(1.0, f64::max)
 }
