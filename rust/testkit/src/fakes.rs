@@ -6,9 +6,48 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tandem_core::{
-    Control, Endpoint, Engine, LoadError, LoadOptions, LocalModel, ModelInfo, ModelSource, NamedTensors,
-    Profile, Remote, RemoteAnswer, RemoteError, RemoteRequest, RemoteTiming, RunError,
+    Candidate, Control, Endpoint, Engine, Error, LoadError, LoadOptions, LocalModel, ModelInfo, ModelSource,
+    NamedTensors, Placement, Plan, PlanRequest, Planner, Profile, Reason, Remote, RemoteAnswer, RemoteError,
+    RemoteRequest, RemoteTiming, RunError,
 };
+
+/// A planner that gives the order that it is told, whatever it is asked.
+#[derive(Debug, Default)]
+pub struct FixedPlanner {
+    order: Mutex<Vec<Placement>>,
+    hedge_after: Option<Duration>,
+}
+
+impl FixedPlanner {
+    /// A planner that gives this order.
+    pub fn new(order: impl IntoIterator<Item = Placement>) -> Self {
+        Self { order: Mutex::new(order.into_iter().collect()), hedge_after: None }
+    }
+
+    /// The same with a moment at which a hedged run begins on the device too.
+    pub fn hedge_after(self, time: Duration) -> Self {
+        Self { hedge_after: Some(time), ..self }
+    }
+
+    /// Changes the order.
+    pub fn set_order(&self, order: impl IntoIterator<Item = Placement>) {
+        *self.order.lock().unwrap_or_else(PoisonError::into_inner) = order.into_iter().collect();
+    }
+}
+
+impl Planner for FixedPlanner {
+    fn plan(&self, _: &PlanRequest<'_>) -> Result<Plan, Error> {
+        let order = self.order.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let candidate = |placement: &Placement| Candidate {
+            placement: placement.clone(),
+            allowed: true,
+            reason: Reason::Best,
+            predicted: None,
+        };
+        let candidates = order.iter().map(candidate).collect();
+        Ok(Plan { order, candidates, hedge_after: self.hedge_after })
+    }
+}
 
 /// A client that answers from a script and counts how often it is called, and for which endpoint.
 #[derive(Default)]

@@ -5,13 +5,14 @@ use std::time::{Duration, Instant};
 
 use tandem::split::{Backend, FormKind, Manifest, Original, SplitOptions, split, write_repository};
 use tandem::{
-    Candidate, Endpoint, EndpointTls, Error, ErrorCode, InferenceMode, LoadOptions, ManifestOptions, Model,
-    ModelSource, NamedTensors, OfflineBehavior, Placement, Plan, PlanRequest, Planner, Reason, RunOptions,
-    Runtime, RuntimeBuilder, Secret, Sensitivity, Tensor,
+    Endpoint, EndpointTls, ErrorCode, InferenceMode, LoadOptions, ManifestOptions, Model, ModelSource,
+    NamedTensors, OfflineBehavior, Placement, RunOptions, Runtime, RuntimeBuilder, Secret, Sensitivity,
+    Tensor,
 };
 use tandem_onnx::ModelProto;
 use tandem_server::TlsConfig;
 use tandem_testkit::agreement::disagreement;
+use tandem_testkit::fakes::FixedPlanner;
 use tandem_testkit::faults::{Authority, Validity};
 use tandem_testkit::link::{Death, Direction, LinkOptions, Relay};
 use tandem_testkit::models::random_inputs;
@@ -85,25 +86,6 @@ impl World {
     }
 }
 
-/// Always the same order.
-struct Fixed(Vec<Placement>);
-
-impl Planner for Fixed {
-    fn plan(&self, _: &PlanRequest<'_>) -> Result<Plan, Error> {
-        let candidate = |placement: &Placement| Candidate {
-            placement: placement.clone(),
-            allowed: true,
-            reason: Reason::Best,
-            predicted: None,
-        };
-        Ok(Plan {
-            order: self.0.clone(),
-            candidates: self.0.iter().map(candidate).collect(),
-            hedge_after: Some(Duration::from_millis(50)),
-        })
-    }
-}
-
 fn fast_link() -> LinkOptions {
     LinkOptions {
         slow_start: false,
@@ -122,7 +104,8 @@ fn a_link_that_dies_anywhere_in_a_split_request_costs_no_answer() {
     let world = World::new(NamedTensors::clone, None);
     let relay = Relay::start(world.server.address(), fast_link());
     let placement = Placement::Split { cut: world.cut(), endpoint: "cloud".to_owned() };
-    let planner = Fixed(vec![placement.clone(), Placement::OnDevice]);
+    let planner =
+        FixedPlanner::new([placement.clone(), Placement::OnDevice]).hedge_after(Duration::from_millis(50));
     let builder = Runtime::builder().endpoint(Endpoint::new("cloud", relay.url())).planner(Arc::new(planner));
     let model = world.load(builder);
     let run = |options: &RunOptions| {
