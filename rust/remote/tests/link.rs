@@ -6,10 +6,10 @@ mod support;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use support::{call_with, control, endpoint, row, serve, values};
+use support::{call_with, control, endpoint, row, serve, trusting, values};
 use tandem_core::{CancellationToken, Endpoint, RemoteError};
 use tandem_remote::HttpRemote;
-use tandem_testkit::faults::FaultServer;
+use tandem_testkit::faults::{Authority, FaultServer, Validity};
 use tandem_testkit::link::{Death, Direction, LinkOptions, Relay};
 use tandem_testkit::traces::LinkState;
 
@@ -21,7 +21,8 @@ fn server() -> FaultServer {
 }
 
 fn link_to(server: &FaultServer, megabits: f64, rtt_ms: u64) -> Relay {
-    let address: SocketAddr = server.url().trim_start_matches("http://").parse().unwrap();
+    let url = server.url();
+    let address: SocketAddr = url.split("//").last().unwrap().parse().unwrap();
     let state = LinkState::new(megabits * 1e6, Duration::from_millis(rtt_ms));
     Relay::start(address, LinkOptions { record: true, ..LinkOptions::constant(state) })
 }
@@ -80,4 +81,27 @@ fn a_link_that_falls_silent_ends_with_the_endpoints_time() {
     relay.heal();
     let patient = Endpoint { timeout: Duration::from_secs(30), ..endpoint };
     call_with(&remote, &patient, COLUMNS, &control).unwrap();
+}
+
+#[test]
+fn over_tls_connecting_takes_two_round_trips_and_a_listener_reads_nothing() {
+    let authority = Authority::new();
+    let identity = authority.issue("127.0.0.1", Validity::Current);
+    let server = FaultServer::start_tls(identity.server(None), |received| serve(received, "[]"));
+    let relay = link_to(&server, 100.0, 60);
+    let (remote, control) = (HttpRemote::new(), control(&CancellationToken::new()));
+    let endpoint = trusting(relay.tls_url(), &authority.pem());
+    let answer = call_with(&remote, &endpoint, COLUMNS, &control).unwrap();
+    assert!(answer.timing.connect >= Duration::from_millis(2 * 60 - 5), "{:?}", answer.timing);
+    assert_eq!(call_with(&remote, &endpoint, COLUMNS, &control).unwrap().timing.connect, Duration::ZERO);
+
+    let sent: Vec<f32> = row(COLUMNS).get("x").unwrap().to_vec().unwrap();
+    let tensor: Vec<u8> = sent[..16].iter().flat_map(|value| value.to_le_bytes()).collect();
+    for direction in [Direction::Up, Direction::Down] {
+        let crossed = relay.recorded(direction);
+        assert!(crossed.len() > 2 * 4 * COLUMNS, "{direction:?}: {} bytes", crossed.len());
+        for clear in [tensor.as_slice(), b"HTTP/1.1"] {
+            assert!(!crossed.windows(clear.len()).any(|part| part == clear), "{direction:?}");
+        }
+    }
 }

@@ -144,6 +144,11 @@ impl Relay {
         format!("http://{}", self.address)
     }
 
+    /// Where clients connect when the server speaks TLS, as `https://127.0.0.1:PORT`.
+    pub fn tls_url(&self) -> String {
+        format!("https://{}", self.address)
+    }
+
     /// Changes what the link is like, from now on. The schedule's time begins anew; what is under way stays so.
     pub fn set_schedule(&self, schedule: Schedule) {
         let now = self.link.now();
