@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tandem_core::{
-    CancellationToken, Control, DType, DeviceState, DeviceStateProvider, Endpoint, Engine, Error,
+    CancellationToken, Control, DType, DeviceState, DeviceStateProvider, Endpoint, Engine, Error, Interrupt,
     LoadOptions, ModelSource, Planner, Remote, RemoteError, RulePlanner, Statistics, Tensor,
 };
 use tandem_engine::OnnxEngine;
@@ -63,7 +63,19 @@ impl Runtime {
         self.check_open()?;
         let endpoint = self.parts.endpoints.get(endpoint)?;
         let remote = self.parts.remote.as_ref().ok_or(RemoteError::NoEndpoint)?;
-        Ok(remote.is_ready(endpoint, control)?)
+        let token = CancellationToken::new();
+        let link = |from: &CancellationToken| {
+            let token = token.clone();
+            from.on_cancel(move || token.cancel())
+        };
+        let _links = [link(&control.token), link(&self.parts.closing)];
+        let linked = Control { token: token.clone(), deadline: control.deadline };
+        remote.is_ready(endpoint, &linked).map_err(|error| match error {
+            RemoteError::Interrupted(Interrupt::Cancelled) if !control.token.is_cancelled() => {
+                Error::Closed("runtime")
+            }
+            error => error.into(),
+        })
     }
 
     /// How runs were placed so far, and how good the predictions were.

@@ -3,12 +3,13 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests stand outside them")]
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, Barrier};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tandem::{
-    CancellationToken, DType, Error, ErrorCode, LoadOptions, Model, ModelInfo, NamedTensors, RunOptions,
-    Runtime, Tensor, TensorInfo,
+    CancellationToken, Control, DType, Endpoint, Error, ErrorCode, LoadOptions, Model, ModelInfo,
+    NamedTensors, Remote, RemoteAnswer, RemoteError, RemoteRequest, RunOptions, Runtime, Tensor, TensorInfo,
 };
 use tandem_testkit::fakes::{FakeEngine, Running};
 
@@ -137,4 +138,45 @@ fn a_closed_model_makes_no_plan() {
     assert!(model.plan(&RunOptions::default()).is_ok());
     runtime.close();
     assert_eq!(model.plan(&RunOptions::default()), Err(Error::Closed("model")));
+}
+
+/// A client whose every question waits until it is stopped.
+struct Waiting(Barrier);
+
+impl Remote for Waiting {
+    fn infer(&self, _: &RemoteRequest<'_>, _: &Control) -> Result<RemoteAnswer, RemoteError> {
+        Err(RemoteError::NoEndpoint)
+    }
+
+    fn is_ready(&self, _: &Endpoint, control: &Control) -> Result<bool, RemoteError> {
+        self.0.wait();
+        loop {
+            control.check(Instant::now())?;
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
+
+#[test]
+fn a_question_to_an_endpoint_ends_with_the_runtime_or_its_token() {
+    for by_token in [false, true] {
+        let remote = Arc::new(Waiting(Barrier::new(2)));
+        let runtime = Runtime::builder()
+            .endpoint(Endpoint::new("a", "http://127.0.0.1:1"))
+            .remote(remote.clone())
+            .build()
+            .unwrap();
+        let control = Control::default();
+        let error = thread::scope(|scope| {
+            let asking = scope.spawn(|| runtime.is_ready("a", &control).unwrap_err());
+            remote.0.wait();
+            if by_token {
+                control.token.cancel()
+            } else {
+                runtime.close()
+            }
+            asking.join().unwrap()
+        });
+        assert_eq!(error.code(), if by_token { ErrorCode::Cancelled } else { ErrorCode::Closed });
+    }
 }
