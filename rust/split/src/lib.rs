@@ -6,7 +6,7 @@
 //!
 //! - [`Graph`] reads a model as a graph of values and nodes.
 //! - [`Cuts`] finds the places where it may be cut, with compute and bytes.
-//! - [`extract`] takes a model apart at a [`Boundary`]: head and tail, each a model of its own.
+//! - [`extract()`] takes a model apart at a [`Boundary`]: head and tail, each a model of its own.
 //! - [`encode`] turns the head's results into what is sent; [`deploy`] puts the inverse into the tail.
 //! - [`split()`] does all of it: it chooses the cuts worth a tail, measures each form, and gives what
 //!   [`write_repository`] writes in Triton's layout.

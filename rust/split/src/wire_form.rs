@@ -19,7 +19,7 @@ pub use encode::{EncodeError, encode};
 
 /// How a crossing tensor travels.
 ///
-/// The head gives the tensor as it is in the graph; [`encode`] turns it into what is sent, and the first nodes of the
+/// The head gives the tensor as it is in the graph; [`encode()`] turns it into what is sent, and the first nodes of the
 /// deployed tail, which [`deploy`] writes, turn that back. Only tensors of f16, f32 and f64 have other forms than
 /// [`WireForm::Native`].
 ///
@@ -61,7 +61,7 @@ impl WireForm {
 
     /// What is sent for `tensor`: the inputs of the deployed tail that stand for it.
     ///
-    /// Their order is that of [`encode`].
+    /// Their order is that of [`encode()`].
     pub fn wire_tensors(&self, tensor: &CrossingTensor) -> Vec<TensorInfo> {
         let shape = match tensor.shape.as_slice() {
             [] => vec![Dimension::Fixed(1)],

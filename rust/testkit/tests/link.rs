@@ -178,6 +178,38 @@ fn rate_and_delay_are_within_a_tenth_of_what_is_set() {
     }
 }
 
+/// What an upload on a new connection takes: a round trip to connect, rounds of a window that doubles, the rate, and the
+/// way of the last byte.
+fn slow_start_formula(bytes: f64, round_trip: f64, bytes_per_second: f64) -> f64 {
+    let (mut window, mut left, mut time) = (14_600.0, bytes, 1.5 * round_trip);
+    while left > window && window / bytes_per_second < round_trip {
+        left -= window;
+        time += round_trip;
+        window *= 2.0;
+    }
+    time + left / bytes_per_second
+}
+
+#[test]
+#[ignore = "wants a machine that does nothing else"]
+fn slow_start_is_within_a_tenth_and_a_packet_of_what_the_planner_predicts() {
+    for (megabits, delay_ms, bytes) in [
+        (2.0, 40, 50_000_u32),
+        (10.0, 20, 150_000),
+        (15.0, 30, 50_000),
+        (15.0, 30, 150_000),
+        (50.0, 40, 600_000),
+        (200.0, 150, 600_000),
+    ] {
+        let (_, arrived) = upload(LinkOptions::constant(link(megabits, delay_ms)), bytes as usize);
+        let rate = megabits * 1e6 / 8.0;
+        let round_trip = 2.0 * Duration::from_millis(delay_ms).as_secs_f64();
+        let expected = slow_start_formula(f64::from(bytes), round_trip, rate);
+        println!("{megabits} Mbit/s, {delay_ms} ms, {bytes} B: {arrived:?}, formula {expected:.3} s");
+        assert!((arrived.as_secs_f64() - expected).abs() < 0.1 * expected + 1460.0 / rate);
+    }
+}
+
 #[test]
 fn a_step_of_the_schedule_is_a_step_of_the_link() {
     // A second of 0.8 Mbit/s carries 100 kB; the rest passes at once.
