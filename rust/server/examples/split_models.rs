@@ -12,6 +12,6 @@ use tandem::split::Backend;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = std::env::args_os().nth(1).ok_or("usage: split_models FOLDER")?;
-    split_runs::write(Path::new(&folder), Backend::Python);
+    split_runs::write(Path::new(&folder), Backend::Python, &split_runs::FEW, 1);
     Ok(())
 }

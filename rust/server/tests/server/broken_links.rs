@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tandem::split::{Backend, FormKind, Manifest, Original, SplitOptions, split, write_repository};
+use tandem::split::{
+    Backend, CutKind, CutOptions, Cuts, FormKind, Manifest, Original, SplitOptions, split, write_repository,
+};
 use tandem::{
     Endpoint, EndpointTls, ErrorCode, InferenceMode, LoadOptions, ManifestOptions, Model, ModelSource,
     NamedTensors, OfflineBehavior, Placement, RunOptions, Runtime, RuntimeBuilder, Secret, Sensitivity,
@@ -51,13 +53,17 @@ impl World {
         let file: Arc<[u8]> = model().encode_bytes().as_ref().into();
         let inputs = change(&inputs(1));
         let original = Original::decode(MODEL.to_owned(), file.to_vec()).unwrap();
+        let (engine, sample) = (runtime.engine(), std::slice::from_ref(&inputs));
+        let cuts = Cuts::find(&original.model, &original.digest, engine, sample, &CutOptions::default());
+        let cuts = cuts.unwrap().cuts;
+        let middle = cuts.iter().filter(|cut| cut.kind != CutKind::Inputs).nth(cuts.len() / 2).unwrap();
         let options = SplitOptions {
             timing_runs: 1,
-            max_tails: 16,
+            chosen: vec![middle.id.clone()],
             forms: vec![FormKind::F32],
             ..SplitOptions::default()
         };
-        let split = split(&original, runtime.engine(), std::slice::from_ref(&inputs), &[], &options).unwrap();
+        let split = split(&original, engine, sample, &[], &options).unwrap();
         write_repository(repository.path(), &split, Backend::OnnxRuntime, None).unwrap();
         let whole = runtime.load(ModelSource::Bytes(file.clone()), &LoadOptions::default()).unwrap();
         let expected = whole.predict(&inputs, &RunOptions::default()).unwrap().outputs;

@@ -16,6 +16,7 @@ mod raw;
 mod repository;
 mod security;
 mod split;
+#[allow(dead_code, reason = "the tests of real servers use the rest")]
 mod split_runs;
 mod statistics;
 mod world;

@@ -14,7 +14,7 @@ use tandem_testkit::agreement::floats;
 use tandem_testkit::models::{Entry, catalog};
 
 /// Models with residuals, branches, several inputs, early outputs and other element types than f32.
-const MODELS: [&str; 7] = [
+pub(crate) const ALL: [&str; 7] = [
     "branchy",
     "classifier",
     "minilm_small",
@@ -23,11 +23,13 @@ const MODELS: [&str; 7] = [
     "resnet18_small",
     "transformer_block",
 ];
+/// Some of them, for servers that start a process for each model.
+pub(crate) const FEW: [&str; 4] = ["branchy", "minilm_small", "mixed", "mobilenet_v2_small"];
 /// Beyond the stated error: what engines differ by, absolute below 1 and relative above.
 const TOLERANCE: f64 = 1e-4;
 
-fn entries() -> impl Iterator<Item = Entry> {
-    catalog().unwrap().into_iter().filter(|entry| MODELS.contains(&entry.name()))
+fn entries(models: &[&str]) -> Vec<Entry> {
+    catalog().unwrap().into_iter().filter(|entry| models.contains(&entry.name())).collect()
 }
 
 fn name_of(entry: &Entry) -> String {
@@ -38,10 +40,10 @@ fn samples(entry: &Entry, model: &ModelProto) -> Vec<NamedTensors> {
     (0..2).map(|seed| entry.inputs(model, seed).unwrap()).collect()
 }
 
-/// Splits the models into `folder`.
-pub(crate) fn write(folder: &Path, backend: Backend) {
+/// Splits `models` into `folder`, each at this many cuts in every form.
+pub(crate) fn write(folder: &Path, backend: Backend, models: &[&str], cuts_each: usize) {
     let runtime = Runtime::builder().build().unwrap();
-    for entry in entries() {
+    for entry in entries(models) {
         let model = entry.model().unwrap();
         let original = Original::decode(name_of(&entry), model.encode_bytes().to_vec()).unwrap();
         // Any picture will do: samples that are no pixels are cut to the nearest.
@@ -53,21 +55,28 @@ pub(crate) fn write(folder: &Path, backend: Backend) {
         let found = CutOptions::default();
         let cuts =
             Cuts::find(&original.model, &original.digest, runtime.engine(), &samples, &found).unwrap().cuts;
-        // Three of those with a head, from all over the graph.
-        let heads = cuts.iter().filter(|cut| cut.kind != CutKind::Inputs);
-        let chosen = heads.step_by(cuts.len().div_ceil(3)).map(|cut| cut.id.clone()).collect();
+        // Of those with a head, from all over the graph.
+        let heads: Vec<_> = cuts.iter().filter(|cut| cut.kind != CutKind::Inputs).collect();
+        let chosen =
+            (1..=cuts_each).map(|place| heads[(heads.len() - 1) * place / (cuts_each + 1)].id.clone());
+        let chosen = chosen.collect();
         let options = SplitOptions { chosen, ..options };
         let split = split(&original, runtime.engine(), &samples, &[], &options).unwrap();
         write_repository(folder, &split, backend, None).unwrap();
     }
 }
 
-/// Runs every form of every cut of every model in `folder`: the head here, the tail on the `endpoint` of
+/// Runs every form of every cut of `models` in `folder`: the head here, the tail on the `endpoint` of
 /// `runtime`. Gives how many were as near to the whole model as their manifest says, and what the others were off
 /// by.
-pub(crate) fn run_all(runtime: &Runtime, endpoint: &str, folder: &Path) -> (usize, Vec<String>) {
+pub(crate) fn run_all(
+    runtime: &Runtime,
+    endpoint: &str,
+    folder: &Path,
+    models: &[&str],
+) -> (usize, Vec<String>) {
     let (mut near, mut wrong) = (0, Vec::new());
-    for entry in entries() {
+    for entry in entries(models) {
         let manifest = std::fs::read(folder.join(format!("{}.tandem.json", name_of(&entry)))).unwrap();
         let manifest = Manifest::parse(&manifest, None).unwrap();
         assert!(manifest.cuts.iter().map(|cut| cut.forms.len()).sum::<usize>() > 1, "{}", entry.name());
