@@ -31,6 +31,7 @@
 )]
 
 mod connection;
+mod flight;
 mod gate;
 mod pipe;
 mod relay;

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
+use super::flight::Flight;
 use super::gate::Over;
 use super::shape::SEGMENT;
 use super::state::Direction;
@@ -51,6 +52,7 @@ pub(super) fn refuse(stream: &TcpStream) {
 pub(super) struct Connection {
     client: TcpStream,
     server: TcpStream,
+    flights: [Flight; 2],
     over: AtomicBool,
     end: Instant,
 }
@@ -69,7 +71,8 @@ impl Connection {
             stream.set_read_timeout(Some(LOOK))?;
             stream.set_write_timeout(Some(LOOK))?;
         }
-        Ok(Self { client, server, over: AtomicBool::new(false), end: Instant::now() + LIFETIME })
+        let (over, end) = (AtomicBool::new(false), Instant::now() + LIFETIME);
+        Ok(Self { client, server, flights: Default::default(), over, end })
     }
 
     /// Whether nothing passes any more.
@@ -77,11 +80,20 @@ impl Connection {
         self.over.load(Ordering::SeqCst) || Instant::now() > self.end
     }
 
-    /// Ends the connection: once its threads have let go of it, both sides read a reset.
+    /// What is under way in that direction.
+    pub(super) const fn flight(&self, direction: Direction) -> &Flight {
+        &self.flights[direction.index()]
+    }
+
+    /// Ends the connection: once its threads have let go of it, which they do at once, both sides read a reset.
     pub(super) fn reset(&self) {
-        refuse(&self.client);
-        refuse(&self.server);
         self.over.store(true, Ordering::SeqCst);
+        for stream in [&self.client, &self.server] {
+            refuse(stream);
+            // Wakes who reads here, and tells the peer nothing. Fails where the peer has gone.
+            drop(stream.shutdown(Shutdown::Read));
+        }
+        self.flights.iter().for_each(Flight::wake);
     }
 
     const fn sender(&self, direction: Direction) -> &TcpStream {
@@ -124,6 +136,8 @@ impl Connection {
                 return Err(Over);
             }
             match operation() {
+                // A reset lets a read end as if the peer had closed.
+                Ok(_) if self.is_over() => return Err(Over),
                 Ok(count) => return Ok(count),
                 Err(error)
                     if matches!(

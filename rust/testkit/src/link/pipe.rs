@@ -1,10 +1,9 @@
 //! One direction of one connection: what it reads it passes on when it is due.
 
-use std::collections::VecDeque;
-use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::connection::Connection;
+use super::flight::{Flight, Piece};
 use super::gate::Over;
 use super::relay::Link;
 use super::shape::{SEGMENT, SLICE, Window, piece};
@@ -15,32 +14,12 @@ use crate::Random;
 /// cost.
 const AHEAD: Duration = Duration::from_millis(10);
 
-/// A receiver that is so far behind lets the sender wait.
-const BEHIND: Duration = Duration::from_millis(5);
-
-/// A piece that is under way.
-struct Piece {
-    due: Duration,
-    /// How often the link had been healed when the piece was sent.
-    heals: u64,
-    /// Empty is the end.
-    bytes: Vec<u8>,
-}
-
 /// What a sender knows.
 struct Sender<'a> {
     /// There is none without slow start.
     window: Option<Window>,
     random: &'a mut Random,
     last_due: Duration,
-}
-
-/// What is under way.
-#[derive(Default)]
-struct Flight {
-    pieces: VecDeque<Piece>,
-    /// When the piece was due that the receiver is being given.
-    giving: Option<Duration>,
 }
 
 /// One direction of one connection.
@@ -50,8 +29,6 @@ pub(super) struct Pipe<'a> {
     direction: Direction,
     /// Since the relay started: before this, the connection is not made.
     made: Duration,
-    flight: Mutex<Flight>,
-    changed: Condvar,
 }
 
 impl<'a> Pipe<'a> {
@@ -61,7 +38,7 @@ impl<'a> Pipe<'a> {
         direction: Direction,
         made: Duration,
     ) -> Self {
-        Self { link, connection, direction, made, flight: Mutex::default(), changed: Condvar::new() }
+        Self { link, connection, direction, made }
     }
 
     /// Takes from the sender what the link carries, until there is no more.
@@ -88,6 +65,15 @@ impl<'a> Pipe<'a> {
         self.connection.is_over()
     }
 
+    /// The same, for those who do not wait at the gate.
+    fn has_ended(&self) -> bool {
+        self.is_over() || self.link.gate.is_stopped()
+    }
+
+    fn flight(&self) -> &Flight {
+        self.connection.flight(self.direction)
+    }
+
     fn take_all(&self, random: &mut Random) -> Result<(), Over> {
         let mut sender = Sender {
             window: self.link.options.slow_start.then(Window::new),
@@ -111,7 +97,7 @@ impl<'a> Pipe<'a> {
                 self.send(&mut sender, first)?;
                 bytes = rest;
             }
-            self.wait_for_receiver()?;
+            self.flight().wait_for_receiver(|| self.link.now(), || self.has_ended())?;
         }
     }
 
@@ -134,7 +120,7 @@ impl<'a> Pipe<'a> {
             }
             window.sent(bytes.len(), sender.last_due + departure.delay);
         }
-        self.push(Piece { due: sender.last_due, heals, bytes: bytes.to_vec() });
+        self.flight().push(Piece { due: sender.last_due, heals, bytes: bytes.to_vec() });
         self.sleep_until(departure.finished.saturating_sub(AHEAD))
     }
 
@@ -179,30 +165,12 @@ impl<'a> Pipe<'a> {
         self.link.gate.sleep_until(self.link.started + moment, || self.is_over())
     }
 
-    fn push(&self, piece: Piece) {
-        self.flight.lock().unwrap_or_else(PoisonError::into_inner).pieces.push_back(piece);
-        self.changed.notify_all();
-    }
-
-    /// Waits while the receiver does not read what has arrived.
-    fn wait_for_receiver(&self) -> Result<(), Over> {
-        let mut flight = self.flight.lock().unwrap_or_else(PoisonError::into_inner);
-        while flight.giving.is_some_and(|due| due + BEHIND < self.link.now()) {
-            if self.is_over() || self.link.gate.is_stopped() {
-                return Err(Over);
-            }
-            let wait = self.changed.wait_timeout(flight, BEHIND);
-            flight = wait.unwrap_or_else(PoisonError::into_inner).0;
-        }
-        Ok(())
-    }
-
     fn give_all(&self) -> Result<(), Over> {
         let Link { gate, wire, .. } = self.link;
         // What was under way when the link was healed arrives so much later than it would have.
         let (mut heals, mut late) = (0, Duration::ZERO);
         loop {
-            let piece = self.next()?;
+            let piece = self.flight().next(|| self.has_ended())?;
             self.sleep_until(piece.due + if piece.heals < heals { late } else { Duration::ZERO })?;
             let healed = self.alive()?;
             if piece.heals < healed && heals < healed {
@@ -227,30 +195,8 @@ impl<'a> Pipe<'a> {
                 written?;
                 bytes = rest;
             }
-            self.given();
+            self.flight().given();
         }
-    }
-
-    /// The next piece, which stays noted as being given until it is.
-    fn next(&self) -> Result<Piece, Over> {
-        let mut flight = self.flight.lock().unwrap_or_else(PoisonError::into_inner);
-        loop {
-            if self.is_over() || self.link.gate.is_stopped() {
-                return Err(Over);
-            }
-            if let Some(piece) = flight.pieces.pop_front() {
-                flight.giving = Some(piece.due);
-                return Ok(piece);
-            }
-            // A connection that is over wakes nobody here: looked for now and then.
-            let wait = self.changed.wait_timeout(flight, BEHIND);
-            flight = wait.unwrap_or_else(PoisonError::into_inner).0;
-        }
-    }
-
-    fn given(&self) {
-        self.flight.lock().unwrap_or_else(PoisonError::into_inner).giving = None;
-        self.changed.notify_all();
     }
 }
 
