@@ -171,9 +171,9 @@ fn a_question_to_an_endpoint_ends_with_the_runtime_or_its_token() {
             let asking = scope.spawn(|| runtime.is_ready("a", &control).unwrap_err());
             remote.0.wait();
             if by_token {
-                control.token.cancel()
+                control.token.cancel();
             } else {
-                runtime.close()
+                runtime.close();
             }
             asking.join().unwrap()
         });
