@@ -39,6 +39,16 @@ impl CutCosts {
         self.forms.iter().min_by_key(|form| form.bytes_up)
     }
 
+    /// [`CutCosts::head_fraction`], from 0 to 1 whatever was given.
+    pub(crate) fn head_share(&self) -> f64 {
+        share(self.head_fraction)
+    }
+
+    /// [`CutCosts::tail_fraction`], from 0 to 1 whatever was given.
+    pub(crate) fn tail_share(&self) -> f64 {
+        share(self.tail_fraction)
+    }
+
     /// Whether what crosses here is, or is computed from, one of the `private` inputs, or may be.
     pub fn carries(&self, private: &[String]) -> bool {
         if private.is_empty() {
@@ -46,6 +56,11 @@ impl CutCosts {
         }
         self.inputs.as_ref().is_none_or(|inputs| inputs.iter().any(|input| private.contains(input)))
     }
+}
+
+/// All of it, where the number is none.
+fn share(fraction: f64) -> f64 {
+    if fraction.is_finite() { fraction.clamp(0.0, 1.0) } else { 1.0 }
 }
 
 /// What the planner knows of a model before it runs: plain data from its manifest, its profile and the inputs at hand.

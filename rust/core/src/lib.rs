@@ -15,6 +15,7 @@ mod endpoint;
 mod error;
 mod estimates;
 mod info;
+mod number;
 mod options;
 mod planner;
 mod ports;
@@ -33,15 +34,18 @@ pub use dtype::{DType, Element};
 pub use endpoint::{Endpoint, EndpointTls, Secret, TokenError, TokenSource, WireFormat};
 pub use error::{Error, ErrorCode, InputError, LoadError, PolicyError, RemoteError, RunError, TensorError};
 pub use estimates::{
-    DeviceObservation, Estimates, ExchangeFailure, Part, Probe, ProbeObservation, RemoteObservation,
-    Statistics,
+    DeviceObservation, Estimates, ExchangeFailure, Part, Probe, ProbeObservation, ProbeWork,
+    RemoteObservation, Statistics,
 };
 pub use info::{Dimension, ModelInfo, ModelSource, TensorInfo};
 pub use options::{
     InferenceMode, Limits, LoadOptions, ManifestOptions, Objective, OfflineBehavior, Risk, RunOptions,
     Sensitivity,
 };
-pub use planner::{EndpointView, Plan, PlanRequest, Planner, Reachability, RulePlanner};
+pub use planner::{
+    CostPlanner, EndpointView, EnergyModel, Hysteresis, Plan, PlanRequest, Planner, PlannerSettings,
+    ProbeSettings, RadioEnergy, Reachability, RulePlanner,
+};
 pub use ports::{Engine, LocalModel, Remote, RemoteAnswer, RemoteRequest};
 pub use predicted::{LatencyBand, Predicted, PredictedParts};
 pub use prediction::{Prediction, RemoteTiming, Timing};

@@ -1,12 +1,22 @@
 //! The decision where a run happens.
 
+mod candidates;
+mod choice;
+mod cost;
+mod energy;
 mod plan;
+mod predict;
 mod rules;
+mod settings;
+pub(crate) mod transfer;
 
 use std::time::Duration;
 
+pub use cost::CostPlanner;
+pub use energy::{EnergyModel, RadioEnergy};
 pub use plan::Plan;
 pub use rules::RulePlanner;
+pub use settings::{Hysteresis, PlannerSettings, ProbeSettings};
 
 use crate::{
     DeviceState, Endpoint, Error, Estimates, InferenceMode, ModelCosts, Objective, OfflineBehavior,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 ///
 /// A lognormal with these quantiles. From `p05` to `p95` is the 90 % band: nine real times of ten should fall into it,
 /// and [`Statistics`](crate::Statistics) counts how many do.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct LatencyBand {
     /// The average.
     pub mean: Duration,
@@ -20,6 +20,9 @@ pub struct LatencyBand {
     pub p90: Duration,
     /// Nineteen times of twenty are shorter.
     pub p95: Duration,
+    /// The standard deviation of the logarithm of the time, as the cost model has it: what the band is made from, wider
+    /// or narrower as real times have shown.
+    pub spread: f64,
 }
 
 /// The middles of the parts that a predicted time is made of. Parts that a placement does not have are zero.

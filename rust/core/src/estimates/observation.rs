@@ -26,6 +26,8 @@ pub struct RemoteObservation<'a> {
     pub part: Part<'a>,
     /// The state of the device when the request was sent.
     pub device: &'a DeviceState,
+    /// Whether the endpoint is reached over TLS: a new connection then takes one round trip more.
+    pub tls: bool,
     /// The measured phases.
     pub timing: &'a RemoteTiming,
 }
@@ -68,22 +70,41 @@ pub enum ExchangeFailure {
     },
 }
 
-/// A small exchange without user data, to learn what an endpoint and the way there are worth.
+/// An exchange without user data, to learn what an endpoint and the way there are worth.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Probe {
     /// The endpoint's name.
     pub endpoint: String,
-    /// Bytes to send: 0 is a bare request, which tells the round trip; more tell the rate too.
-    pub bytes: u64,
+    /// What is asked of it.
+    pub work: ProbeWork,
+}
+
+/// What a probe asks of an endpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ProbeWork {
+    /// Whether it is ready (`GET /v2/health/ready`): tells the round trip.
+    Ready,
+    /// To run the whole model over inputs that are all zeros: tells the rate and the server's time too.
+    Whole,
+    /// To run the tail of a cut over crossing tensors that are all zeros: the same for fewer bytes.
+    Tail {
+        /// The cut's id in the manifest.
+        cut: String,
+    },
 }
 
 /// What came of a probe.
 #[derive(Clone, Copy, Debug)]
 pub struct ProbeObservation<'a> {
-    /// The endpoint's name.
-    pub endpoint: &'a str,
+    /// The probe.
+    pub probe: &'a Probe,
+    /// The model of the request that it was sent for.
+    pub costs: &'a ModelCosts,
     /// The state of the device when it was sent.
     pub device: &'a DeviceState,
+    /// Whether the endpoint is reached over TLS.
+    pub tls: bool,
     /// The measured phases and bytes; `None` where it failed.
     pub timing: Option<&'a RemoteTiming>,
 }

@@ -4,7 +4,7 @@ use super::{EndpointView, Plan, PlanRequest, Planner, Reachability};
 use crate::{Candidate, Error, InferenceMode, OfflineBehavior, Placement, PolicyError, Reason, RemoteError};
 
 /// The word for a planned run in errors of policy.
-const OPERATION: &str = "run";
+pub(super) const OPERATION: &str = "run";
 
 /// Decides by rule alone.
 ///
@@ -83,7 +83,7 @@ fn cloud_candidates(request: &PlanRequest<'_>) -> Vec<Candidate> {
 }
 
 /// Only [`InferenceMode::OnlyInCloud`] can leave nothing: everything else allows the device.
-fn nothing_left(request: &PlanRequest<'_>) -> Error {
+pub(super) fn nothing_left(request: &PlanRequest<'_>) -> Error {
     let refusal = request.endpoints.first().map(|endpoint| endpoint.admit(request.sensitivity, OPERATION));
     match refusal {
         Some(Err(denied)) => denied.into(),

@@ -1,0 +1,357 @@
+//! The way to one endpoint over one network: round trip and rates, learned from what exchanges took.
+//!
+//! The time from a request's first byte to its answer's, less the server's, is `R + upload(N, R, B)`
+//! ([`transfer`]): a small request tells of the round trip `R`, a large one of the rate `B`, and most tell of both. An
+//! extended Kalman filter over `(ln R, ln B)` shares each surprise between the two by how uncertain each is and how much
+//! of the time it made. Logarithms, because links differ by factors. The last byte of a request is written long before it
+//! is sent, so that upload and wait cannot be told apart, and their sum is what is believed.
+
+use serde::{Deserialize, Serialize};
+
+use super::scalar::{Drift, Gate, LogValue};
+use crate::number::float;
+use crate::planner::transfer;
+use crate::{DeviceState, NetworkKind};
+
+/// A cellular radio sleeps after this many seconds without traffic.
+const RADIO_SLEEPS: f64 = 10.0;
+/// How long it takes to wake, in seconds: measured on LTE (RRC-Probe of SIGCOMM21-5G), promotion and first grant.
+pub(crate) const RADIO_WAKES: f64 = 0.35;
+/// A connection that waits no longer than this, in seconds, is still open. As the client's pool has it.
+const KEPT_OPEN: f64 = 30.0;
+/// Variance of the logarithm of a time about what the model says, before anything was learned of it.
+const NOISE: f64 = 0.0225;
+/// An answer of fewer bytes says nothing of the rate at which answers arrive.
+const TELLING_BYTES: f64 = 1024.0;
+/// One that took fewer seconds to arrive came in one piece with its head: it says only that the rate is not lower.
+const ONE_PIECE: f64 = 1e-3;
+/// How far off the beginning of an answer is, in seconds: it arrives with its head in part.
+const DOWNLOAD_EDGE: f64 = 5e-4;
+/// Below this many bytes per second and above that many no rate is believed.
+const RATES: (f64, f64) = (1e2, 2e10);
+/// The shortest and longest round trips that are believed, in seconds.
+const ROUND_TRIPS: (f64, f64) = (2e-5, 30.0);
+
+/// How the round trip drifts.
+const RTT_DRIFT: Drift = Drift { ceiling: 0.25, tau: 60.0 };
+
+/// What a kind of network is like before anything was measured there.
+struct Typical {
+    rtt: f64,
+    up_bps: f64,
+    down_bps: f64,
+    /// How far its rate wanders: the ceiling of its variance.
+    wander: f64,
+}
+
+/// Round trips: the defaults of Chromium's network quality estimator. Rates: medians of the traces in notes on cellular
+/// uplinks, and the priors of Android's `LinkBandwidthEstimator`; Wi-Fi and cable are assumptions. `None` where nothing
+/// can be said. How far rates wander is fitted to the age of cellular measurements: about 1, 5G half as much again.
+fn typical(kind: NetworkKind) -> Option<Typical> {
+    let typical = |rtt, up_mbps: f64, down_mbps: f64, wander| {
+        Some(Typical { rtt, up_bps: up_mbps * 1e6, down_bps: down_mbps * 1e6, wander })
+    };
+    match kind {
+        NetworkKind::Ethernet => typical(0.030, 50.0, 100.0, 0.25),
+        NetworkKind::Wifi => typical(0.066, 15.0, 30.0, 0.5),
+        NetworkKind::Cellular2g => typical(1.531, 0.05, 0.074, 1.0),
+        NetworkKind::Cellular3g => typical(0.209, 1.1, 1.9, 1.0),
+        NetworkKind::Cellular | NetworkKind::Cellular4g => typical(0.080, 5.7, 28.0, 1.0),
+        NetworkKind::Cellular5g => typical(0.050, 18.0, 100.0, 1.5),
+        NetworkKind::Unknown | NetworkKind::None | NetworkKind::Other => None,
+    }
+}
+
+/// How the rate of a link of that kind drifts: a hundredth of the variance a second at first.
+fn rate_drift(kind: NetworkKind) -> Drift {
+    let ceiling = typical(kind).map_or(1.0, |typical| typical.wander);
+    Drift { ceiling, tau: 42.0 }
+}
+
+/// What a link is believed to be at a moment, in seconds and bytes per second.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LinkNow {
+    pub(crate) rtt: f64,
+    pub(crate) up: f64,
+    pub(crate) down: f64,
+    /// Variances of the logarithms of round trip and upward rate, and their covariance.
+    pub(crate) rtt_variance: f64,
+    pub(crate) up_variance: f64,
+    pub(crate) covariance: f64,
+    /// Variance of the logarithm of the downward rate.
+    pub(crate) down_variance: f64,
+    /// Variance of the logarithm of a time about the model.
+    pub(crate) noise: f64,
+    /// The window from which a request starts.
+    pub(crate) window: f64,
+    /// Whether a connection is open.
+    pub(crate) connected: bool,
+    /// Whether the radio has to be woken.
+    pub(crate) asleep: bool,
+    /// Seconds since the last traffic; infinite where there was none.
+    pub(crate) idle: f64,
+}
+
+/// What an exchange took, in seconds and bytes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Exchange {
+    /// From the first byte of the request to the answer's head, less what the server says it took.
+    pub(super) time: f64,
+    /// What the server is believed to have taken where it did not say, and the variance of its logarithm.
+    pub(super) server: Option<(f64, f64)>,
+    pub(super) bytes_up: f64,
+    pub(super) connect: f64,
+    pub(super) handshakes: f64,
+    pub(super) download: f64,
+    pub(super) bytes_down: f64,
+}
+
+/// The way to one endpoint over one network.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Link {
+    kind: NetworkKind,
+    rtt: f64,
+    up: f64,
+    /// Variances of `rtt` and `up`, and their covariance.
+    p: [f64; 3],
+    /// When those were true, in seconds since the runtime's start.
+    at: f64,
+    noise: f64,
+    gate: Gate,
+    down: Option<LogValue>,
+    /// The logarithm of downward over upward rate, for as long as the former was not seen.
+    down_ratio: f64,
+    /// What the system said of the uplink when it was last measured.
+    hint: Option<u64>,
+    window: f64,
+    /// When the last exchange ended; before the first, none did.
+    pub(super) traffic: Option<f64>,
+    /// When the rate was last measured by a large request.
+    pub(super) weighed: Option<f64>,
+}
+
+impl Link {
+    /// What can be said of a link before it was used; `None` where that is nothing.
+    pub(super) fn prior(device: &DeviceState, now: f64) -> Option<Self> {
+        let kind = device.network;
+        let typical = typical(kind).or_else(|| {
+            // The rate alone is something, where the kind says nothing.
+            let up_bps = float(device.uplink_bps?);
+            Some(Typical { rtt: 0.08, up_bps, down_bps: float(device.downlink_bps?), wander: 1.0 })
+        })?;
+        let (mut up, mut variance) = (bound(typical.up_bps / 8.0, RATES).ln(), 1.0);
+        if let Some(hint) = device.uplink_bps {
+            // The system sees the first hop only: worth two looks at what the whole path carries.
+            let (trust, hint) = (0.5, bound(float(hint) / 8.0, RATES).ln());
+            let gain = variance / (variance + trust);
+            up += gain * (hint - up);
+            variance *= 1.0 - gain;
+        }
+        Some(Self {
+            kind,
+            rtt: typical.rtt.ln(),
+            up,
+            p: [0.49, variance, 0.0],
+            at: now,
+            noise: NOISE,
+            gate: Gate::default(),
+            down: None,
+            down_ratio: (typical.down_bps / typical.up_bps).max(1e-3).ln(),
+            hint: device.uplink_bps,
+            window: transfer::INITIAL_WINDOW,
+            traffic: None,
+            weighed: None,
+        })
+    }
+
+    /// A link of which nothing can be said, for the first look at it.
+    pub(super) fn unknown(device: &DeviceState, now: f64) -> Self {
+        let assumed = DeviceState { network: NetworkKind::Cellular4g, ..DeviceState::default() };
+        let prior = Self::prior(&assumed, now).unwrap_or(Self {
+            kind: device.network,
+            rtt: -2.5,
+            up: 13.5,
+            p: [1.0, 4.0, 0.0],
+            at: now,
+            noise: NOISE,
+            gate: Gate::default(),
+            down: None,
+            down_ratio: 0.0,
+            hint: None,
+            window: transfer::INITIAL_WINDOW,
+            traffic: None,
+            weighed: None,
+        });
+        Self { kind: device.network, p: [1.0, 4.0, 0.0], hint: device.uplink_bps, ..prior }
+    }
+
+    /// Whether a cellular radio sleeps after `idle` seconds.
+    fn asleep(&self, device: &DeviceState, idle: f64) -> bool {
+        (device.network.is_cellular() || self.kind.is_cellular()) && idle > RADIO_SLEEPS
+    }
+
+    /// What the link is believed to be at `now`. Age widens it and moves nothing.
+    pub(super) fn at(&self, device: &DeviceState, now: f64) -> LinkNow {
+        let age = now - self.at;
+        let [mut rtt_variance, mut up_variance, covariance] = self.p;
+        rtt_variance = RTT_DRIFT.aged(rtt_variance, age);
+        up_variance = rate_drift(self.kind).aged(up_variance, age);
+        let mut up = self.up;
+        if let Some(change) = self.hinted(device) {
+            up += change;
+            up_variance += 0.25;
+        }
+        let (down, down_variance) = match &self.down {
+            Some(down) => (down.mean, down.variance_at(now, rate_drift(self.kind))),
+            None => (up + self.down_ratio, up_variance + 0.25),
+        };
+        let idle = self.traffic.map_or(f64::INFINITY, |traffic| (now - traffic).max(0.0));
+        let rtt = bound(self.rtt.exp(), ROUND_TRIPS);
+        LinkNow {
+            rtt,
+            up: bound(up.exp(), RATES),
+            down: bound(down.exp(), RATES),
+            rtt_variance,
+            up_variance,
+            covariance,
+            down_variance,
+            noise: self.noise,
+            window: transfer::starting_window(self.window, idle, rtt),
+            connected: idle < KEPT_OPEN,
+            asleep: self.asleep(device, idle),
+            idle,
+        }
+    }
+
+    /// By how much the system's word for the uplink has changed since the link was measured, as a logarithm, where that
+    /// is enough to mean something.
+    pub(super) fn hinted(&self, device: &DeviceState) -> Option<f64> {
+        let (before, after) = (float(self.hint?), float(device.uplink_bps?));
+        let change = (after.max(1.0) / before.max(1.0)).ln();
+        (change.abs() > f64::ln(1.5)).then_some(change)
+    }
+
+    /// Learns from an exchange that ended at `now`. Gives how long the server took, where it did not say and that could be
+    /// told apart.
+    pub(super) fn learn(&mut self, seen: &Exchange, device: &DeviceState, now: f64) -> Option<f64> {
+        let total = seen.connect + seen.time + seen.download;
+        let state = self.at(device, now - total);
+        (self.up, self.p) = (state.up.ln(), [state.rtt_variance, state.up_variance, state.covariance]);
+        self.at = now;
+        if self.hinted(device).is_some() {
+            self.weighed = None;
+        }
+        self.hint = device.uplink_bps.or(self.hint);
+        if seen.connect > 0.0 && seen.handshakes > 0.0 {
+            // A handshake is a clean round trip, but for the processor's part and a name that was looked up.
+            let woken = if state.asleep { RADIO_WAKES } else { 0.0 };
+            let handshake = (seen.connect - woken).max(seen.connect * 0.1) / seen.handshakes;
+            let noise = if state.asleep { 0.25 } else { 0.04 };
+            self.update([1.0, 0.0], (handshake / self.rtt.exp()).ln(), noise);
+        }
+        let server = self.learn_time(seen, &state);
+        if seen.bytes_down >= TELLING_BYTES {
+            self.learn_download(seen, now);
+        }
+        self.traffic = Some(now);
+        server
+    }
+
+    fn learn_time(&mut self, seen: &Exchange, state: &LinkNow) -> Option<f64> {
+        let rtt = bound(self.rtt.exp(), ROUND_TRIPS);
+        let rate = bound(self.up.exp(), RATES);
+        let sent = transfer::upload(seen.bytes_up, rtt, rate, state.window);
+        self.window = sent.window;
+        // Woken by the handshake, if there was one.
+        let woken = if state.asleep && seen.connect == 0.0 { RADIO_WAKES } else { 0.0 };
+        let (server, server_variance) = seen.server.unwrap_or((0.0, 0.0));
+        let expected = rtt + sent.seconds + server + woken;
+        let part = |seconds: f64| seconds / expected;
+        let slopes = [part(rtt + sent.waiting), -part(sent.flowing)];
+        let own = part(server).powi(2) * server_variance + part(woken).powi(2) * 0.25;
+        let error = (seen.time / expected).ln();
+        let learned = self.noise;
+        let believed = self.update(slopes, error, learned + own);
+        // What part of the surprise was noise, by the shares of the variances.
+        let spread = believed.variance + learned + own;
+        let surprise = (error * error).min(9.0 * spread) * learned / spread;
+        self.noise = bound(0.9 * learned + 0.1 * surprise, (9e-4, 0.25));
+        if sent.flowing > 0.25 * expected {
+            self.weighed = Some(self.at);
+        }
+        // The server's share of what the link does not explain.
+        let gain = part(server).powi(2) * server_variance / spread;
+        (server > 0.0)
+            .then(|| server * (gain * believed.error / part(server).max(1e-6)).clamp(-3.0, 3.0).exp())
+    }
+
+    fn learn_download(&mut self, seen: &Exchange, now: f64) {
+        let drift = rate_drift(self.kind);
+        let ratio = self.down_ratio;
+        let up = self.up;
+        let down = self.down.get_or_insert_with(|| LogValue::prior(up + ratio, 1.0, now));
+        let rate = bound(down.mean.exp(), RATES);
+        let rtt = bound(self.rtt.exp(), ROUND_TRIPS);
+        let expected = transfer::upload(seen.bytes_down, rtt, rate, transfer::INITIAL_WINDOW);
+        let took = seen.download.max(ONE_PIECE);
+        if seen.download < ONE_PIECE && expected.seconds <= took {
+            return;
+        }
+        let share = (expected.flowing / expected.seconds).max(0.05);
+        // The look at the rate that would explain the time, as uncertain as the rate's share in it is small.
+        let look = down.mean - (took / expected.seconds).ln() / share;
+        let noise = NOISE + (DOWNLOAD_EDGE / took).powi(2);
+        down.look(look, noise / (share * share), now, drift);
+    }
+
+    /// One step of the filter: `error` is the logarithm of seen over expected, `slopes` its derivatives by the two
+    /// states, `noise` the variance of everything else in it.
+    fn update(&mut self, slopes: [f64; 2], error: f64, noise: f64) -> Believed {
+        if !error.is_finite() {
+            return Believed { error: 0.0, variance: 0.0 };
+        }
+        let [a, b] = slopes;
+        let variance = |[rr, bb, rb]: [f64; 3]| (a * a * rr + b * b * bb + 2.0 * a * b * rb).max(0.0);
+        let passed = self.gate.pass(error, (variance(self.p) + noise).sqrt());
+        let [rr, bb, rb] = self.p.map(|entry| entry * passed.inflate);
+        let own = variance([rr, bb, rb]);
+        let (to_rtt, to_up) = (a * rr + b * rb, a * rb + b * bb);
+        let spread = own + noise;
+        self.rtt += to_rtt / spread * passed.error;
+        self.up += to_up / spread * passed.error;
+        self.rtt = self.rtt.clamp(ROUND_TRIPS.0.ln(), ROUND_TRIPS.1.ln());
+        self.up = self.up.clamp(RATES.0.ln(), RATES.1.ln());
+        let keep = |entry: f64| bound(entry, (1e-6, 16.0));
+        self.p = [
+            keep(rr - to_rtt * to_rtt / spread),
+            keep(bb - to_up * to_up / spread),
+            rb - to_rtt * to_up / spread,
+        ];
+        // A covariance that the variances cannot carry is rounding.
+        let most = 0.999 * (self.p[0] * self.p[1]).sqrt();
+        self.p[2] = self.p[2].clamp(-most, most);
+        Believed { error: passed.error, variance: own }
+    }
+
+    /// Learns that an exchange failed: the connection is gone, and the link less sure.
+    pub(super) fn fail(&mut self, device: &DeviceState, now: f64) {
+        let state = self.at(device, now);
+        (self.p, self.at) = ([state.rtt_variance + 0.1, state.up_variance + 0.25, state.covariance], now);
+        self.traffic = None;
+    }
+}
+
+/// What a step of the filter believed.
+struct Believed {
+    error: f64,
+    /// The variance that the states gave to the expected logarithm.
+    variance: f64,
+}
+
+fn bound(value: f64, (least, most): (f64, f64)) -> f64 {
+    // A number that is none becomes the least.
+    value.max(least).min(most)
+}
+
+#[cfg(test)]
+mod tests;

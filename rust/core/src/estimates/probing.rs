@@ -1,0 +1,200 @@
+//! When an endpoint is worth a probe.
+//!
+//! A run on this device says nothing of the network, so a planner that has turned away from a link would never learn that
+//! it is good again; and one that sends ordinary requests there to find out makes the app pay for it. Instead a probe asks:
+//! only where an optimistic view of the endpoint would change the decision, seldom, and within a budget.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Circuit, Estimates, Probe, ProbeWork, moment, seconds};
+use crate::number::float;
+use crate::planner::ProbeSettings;
+use crate::{Candidate, InferenceMode, NetworkKind, Objective, Placement, Plan, PlanRequest, Predicted};
+
+/// An optimistic view has to be better by this share: what hysteresis would ask for in the end.
+const MARGIN: f64 = 0.05;
+/// An optimistic view lies so many spreads below the middle: one time of twenty is shorter.
+const HOPE: f64 = 1.64;
+/// Where the endpoint was never reached over this network: one of a hundred.
+const FIRST_HOPE: f64 = 2.33;
+/// Seconds between a bare probe and one that weighs the link, where the first left hope.
+const NEXT_STEP: f64 = 0.5;
+/// On a sleeping radio a probe costs joules: that much less often.
+const ASLEEP: f64 = 4.0;
+
+/// The probes of one endpoint over one network.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Probing {
+    /// When the last was sent.
+    last: Option<f64>,
+    /// Whether that was a bare one.
+    bare: bool,
+    /// How many in a row changed nothing.
+    fruitless: u32,
+}
+
+impl Probing {
+    pub(super) fn sent(&mut self, bare: bool, now: f64) {
+        if !(self.bare && self.last.is_some_and(|last| now - last < 10.0 * NEXT_STEP)) {
+            self.fruitless = self.fruitless.saturating_add(1);
+        }
+        (self.last, self.bare) = (Some(now), bare);
+    }
+
+    /// Learns that runs moved to the endpoint: probes are worth while.
+    pub(super) fn pay_off(&mut self) {
+        self.fruitless = 0;
+    }
+}
+
+/// How many probes may be sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Budget {
+    requests: u64,
+    probes: u64,
+    /// Ways to an endpoint over a network that were met.
+    met: u64,
+}
+
+impl Budget {
+    pub(super) fn request(&mut self) {
+        self.requests += 1;
+    }
+
+    pub(super) fn probe(&mut self) {
+        self.probes += 1;
+    }
+
+    pub(super) fn meet(&mut self) {
+        self.met += 1;
+    }
+
+    fn allows(self, settings: &ProbeSettings) -> bool {
+        /// What a way that was never taken is worth: a bare look and one that weighs it.
+        const EACH: f64 = 2.0;
+        let allowed = settings.saved + EACH * float(self.met) + settings.share * float(self.requests);
+        float(self.probes) + 1.0 <= allowed
+    }
+}
+
+impl Estimates {
+    /// The probe that should be sent now, beside the run that follows `plan`: where its answer could change the next
+    /// decision. To be told with [`Estimates::observe_probe`] when it is done, and not to be asked again before.
+    pub fn probe_due(
+        &self,
+        settings: &ProbeSettings,
+        request: &PlanRequest<'_>,
+        plan: &Plan,
+    ) -> Option<Probe> {
+        let wanted = settings.enabled
+            && request.mode == InferenceMode::Auto
+            && matches!(request.objective, Objective::Latency | Objective::Balanced)
+            && request.device.network != NetworkKind::None
+            && request.device.low_power_mode != Some(true)
+            && self.budget.allows(settings);
+        if !wanted {
+            return None;
+        }
+        request.endpoints.iter().find_map(|endpoint| {
+            let work = self.due(&endpoint.name, settings, request, plan)?;
+            Some(Probe { endpoint: endpoint.name.clone(), work })
+        })
+    }
+
+    /// What `endpoint` is worth asking.
+    fn due(
+        &self,
+        endpoint: &str,
+        settings: &ProbeSettings,
+        request: &PlanRequest<'_>,
+        plan: &Plan,
+    ) -> Option<ProbeWork> {
+        let now = moment(request.now);
+        let circuit = self.circuit(endpoint, request.device, now);
+        let chosen = plan.chosen()?;
+        let in_use = chosen.placement.endpoint() == Some(endpoint);
+        if circuit == Circuit::Open {
+            return None;
+        }
+        let network = super::network(request.device);
+        let probing = self.probing.get(endpoint, network).copied().unwrap_or_default();
+        let pause = probing.last.map_or(f64::INFINITY, |last| now - last);
+        let interval = seconds(settings.interval);
+        let doubled = interval * 2.0_f64.powi(probing.fruitless.saturating_sub(1).min(20).cast_signed());
+        let asleep = self.link(endpoint, request.device, now).is_some_and(|link| link.asleep);
+        let waited = doubled * if asleep { ASLEEP } else { 1.0 };
+        let elapsed = pause >= waited.min(seconds(settings.longest));
+        if circuit != Circuit::Closed {
+            return (elapsed && !in_use).then_some(ProbeWork::Ready);
+        }
+        let known = self.links.get(endpoint, network);
+        // The system's word that the link has changed is a reason to look again.
+        let changed = known.is_some_and(|known| known.hinted(request.device).is_some());
+        let elapsed = elapsed || changed;
+        let fresh = |at: Option<f64>| !changed && at.is_some_and(|at| now - at < interval);
+        let weighed = known.is_some_and(|known| fresh(known.weighed));
+        let second = probing.bare && (NEXT_STEP..interval).contains(&pause);
+        // Runs there tell all but what a larger request would take.
+        if !weighed && (second || (in_use && elapsed)) {
+            return Self::weigh(endpoint, settings, request, plan);
+        }
+        if in_use {
+            return None;
+        }
+        let worth = elapsed
+            && !known.is_some_and(|known| fresh(known.traffic))
+            && Self::hopes(endpoint, known.is_some(), plan);
+        worth.then_some(ProbeWork::Ready)
+    }
+
+    /// Whether anything at `endpoint` could beat what was chosen, or nothing is known of it.
+    fn hopes(endpoint: &str, seen: bool, plan: &Plan) -> bool {
+        let Some(bar) = bar(plan) else { return true };
+        let reach = if seen { HOPE } else { FIRST_HOPE };
+        at(endpoint, plan)
+            .any(|candidate| candidate.predicted.is_none_or(|predicted| hope(&predicted, reach) < bar))
+    }
+
+    /// The most hopeful placement at `endpoint` that could beat what was chosen and is not too large to be tried.
+    fn weigh(
+        endpoint: &str,
+        settings: &ProbeSettings,
+        request: &PlanRequest<'_>,
+        plan: &Plan,
+    ) -> Option<ProbeWork> {
+        let bar = bar(plan)?;
+        let metered = request.device.metered == Some(true);
+        let most = if metered { settings.bytes / 8 } else { settings.bytes };
+        let chosen = plan.order.first()?;
+        let hopeful = at(endpoint, plan)
+            .filter(|candidate| candidate.placement != *chosen)
+            .filter_map(|candidate| Some((&candidate.placement, candidate.predicted?)))
+            .filter(|(_, predicted)| predicted.bytes_up <= most)
+            .map(|(placement, predicted)| (placement, hope(&predicted, HOPE)))
+            .filter(|(_, hope)| *hope < bar)
+            .min_by(|a, b| a.1.total_cmp(&b.1))?;
+        match hopeful.0 {
+            Placement::Split { cut, .. } => Some(ProbeWork::Tail { cut: cut.clone() }),
+            _ => Some(ProbeWork::Whole),
+        }
+    }
+}
+
+/// The allowed placements at `endpoint`.
+fn at<'a>(endpoint: &'a str, plan: &'a Plan) -> impl Iterator<Item = &'a Candidate> {
+    plan.candidates
+        .iter()
+        .filter(move |candidate| candidate.allowed && candidate.placement.endpoint() == Some(endpoint))
+}
+
+/// What has to be beaten, in seconds; `None` where that is not known.
+fn bar(plan: &Plan) -> Option<f64> {
+    let chosen = plan.chosen()?.predicted?;
+    Some(seconds(chosen.latency.p50) * (1.0 - MARGIN))
+}
+
+/// An optimistic view of a time, `reach` spreads below the middle, over a connection that is open by then.
+fn hope(predicted: &Predicted, reach: f64) -> f64 {
+    let middle = seconds(predicted.latency.p50) - seconds(predicted.parts.setup);
+    middle * (-reach * predicted.latency.spread).exp()
+}
