@@ -6,6 +6,7 @@ pub mod fakes;
 pub mod faults;
 pub mod link;
 pub mod models;
+pub mod simulate;
 pub mod traces;
 
 mod mutate;

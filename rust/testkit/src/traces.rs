@@ -9,6 +9,8 @@ use std::time::Duration;
 
 pub use generate::Scenario;
 
+use crate::Random;
+
 /// What a link carries at a moment.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LinkState {
@@ -51,14 +53,30 @@ impl Trace {
         Self { name: "constant".to_owned(), tick: Duration::from_hours(24), states: vec![state] }
     }
 
-    /// A link that is `before` for `time` and `after` from then on, for a day.
+    /// A link that wanders a little about `state`, for ten minutes: its rates with a standard deviation of `spread` in their
+    /// logarithm, ten times a second, its round trip longer by an exponential share of mean `jitter`.
+    pub fn around(state: LinkState, spread: f64, jitter: f64, seed: u64) -> Self {
+        let mut random = Random::new(seed);
+        let wander = |_| {
+            let factor = (spread * random.normal()).exp();
+            LinkState {
+                up_bps: state.up_bps * factor,
+                down_bps: state.down_bps * factor,
+                rtt: state.rtt.mul_f64(1.0 + random.exponential(jitter)),
+            }
+        };
+        let states = (0..6000).map(wander).collect();
+        Self { name: "around".to_owned(), tick: Duration::from_millis(100), states }
+    }
+
+    /// A link that is `before` for `time` and `after` from then on, for an hour.
     pub fn step(before: LinkState, time: Duration, after: LinkState) -> Self {
         let tick = Duration::from_millis(100);
         let ticks =
             |time: Duration| usize::try_from(time.as_millis() / tick.as_millis()).unwrap_or(usize::MAX);
         let first = ticks(time).clamp(1, 100_000);
         let mut states = vec![before; first];
-        states.resize(first + 864_000, after);
+        states.resize(first + 36_000, after);
         Self { name: "step".to_owned(), tick, states }
     }
 
@@ -147,7 +165,7 @@ mod tests {
         let trace = Trace::step(before, Duration::from_secs(3), after);
         assert_eq!(trace.at(Duration::from_millis(2999)), before);
         assert_eq!(trace.at(Duration::from_secs(3)), after);
-        assert_eq!(trace.at(Duration::from_hours(20)), after);
+        assert_eq!(trace.at(Duration::from_mins(59)), after);
         assert_eq!(Trace::constant(after).at(Duration::from_hours(2000)), after);
         assert!(Trace::new("", Duration::ZERO, vec![before]).is_none());
     }
