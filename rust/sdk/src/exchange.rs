@@ -101,7 +101,9 @@ impl Exchange<'_> {
         self.shared.parts.learning.with(|estimates, now| match result {
             Ok(answer) => {
                 let (costs, device, timing) = (self.costs, self.device, &answer.timing);
-                estimates.observe_remote(&RemoteObservation { endpoint, costs, part, device, timing }, now);
+                let tls = self.endpoint.is_tls();
+                let seen = RemoteObservation { endpoint, costs, part, device, tls, timing };
+                estimates.observe_remote(&seen, now);
             }
             Err(error) => {
                 if let Some(failure) = failure(error, time) {

@@ -128,7 +128,9 @@ impl Model {
         let costs = shared.costs(Some(inputs));
         let device = shared.parts.learning.device();
         let plan = shared.decide(options, &costs, &device)?;
-        shared.parts.learning.with(|estimates, now| estimates.observe_decision(&costs.model, &plan, now));
+        shared.parts.learning.with(|estimates, now| {
+            estimates.observe_decision(&costs.model, &device, &plan, now);
+        });
         let running =
             Running { shared, inputs, options, call: &call, plan: &plan, costs: &costs, device: &device };
         let (outcome, decision) = running.finish()?;

@@ -45,13 +45,8 @@ impl Running<'_> {
             match self.at(placement) {
                 Ok(ended) => {
                     let cause = ended.cause.or(cause);
-                    self.shared.parts.learning.with(|estimates, now| {
-                        estimates.observe_outcome(
-                            self.plan,
-                            &ended.placement,
-                            self.call.started.elapsed(),
-                            now,
-                        );
+                    self.shared.parts.learning.with(|estimates, _| {
+                        estimates.observe_outcome(self.plan, &ended.placement, self.call.started.elapsed());
                     });
                     let decision = decision(self.plan, &ended.placement, cause.as_ref());
                     return Ok((ended.outcome, decision));

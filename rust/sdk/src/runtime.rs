@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use tandem_core::{
-    CancellationToken, Control, DType, DeviceState, DeviceStateProvider, Endpoint, Engine, Error, Interrupt,
-    LoadOptions, ModelSource, Planner, Remote, RemoteError, RulePlanner, Statistics, Tensor,
+    CancellationToken, Control, CostPlanner, DType, DeviceState, DeviceStateProvider, Endpoint, Engine,
+    Error, Interrupt, LoadOptions, ModelSource, Planner, Remote, RemoteError, Statistics, Tensor,
 };
 use tandem_engine::OnnxEngine;
 use tandem_remote::HttpRemote;
@@ -146,7 +146,7 @@ impl RuntimeBuilder {
         let parts = Parts {
             engine: self.engine.unwrap_or_else(|| Arc::new(OnnxEngine::new())),
             remote,
-            planner: self.planner.unwrap_or_else(|| Arc::new(RulePlanner)),
+            planner: self.planner.unwrap_or_else(|| Arc::new(CostPlanner::default())),
             endpoints,
             learning: Learning::new(self.device.unwrap_or_else(|| Arc::new(DeviceState::default()))),
             closing: CancellationToken::new(),

@@ -2,7 +2,13 @@
 //!
 //! Prints one JSON list of rows for `scripts/bench planner`. Reaches no engine, so that it is built alone in a minute.
 
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "it is a program")]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program prints")]
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "counts of a benchmark are small"
+)]
 
 #[path = "bench_planner/bands.rs"]
 mod bands;
@@ -12,6 +18,8 @@ mod grid;
 mod plan_time;
 #[path = "bench_planner/rows.rs"]
 mod rows;
+#[path = "bench_planner/setting.rs"]
+mod setting;
 #[path = "bench_planner/steps.rs"]
 mod steps;
 
@@ -68,13 +76,13 @@ fn run() -> Result<(), Box<dyn Error>> {
         plan_time::time(&mut rows, arguments.quick)?;
     }
     if wanted("grid") {
-        grid::measure(&mut rows, &models, planner, arguments.quick, arguments.verbose)?;
+        grid::measure(&mut rows, &models, &planner, arguments.quick, arguments.verbose)?;
     }
     if wanted("steps") {
-        steps::measure(&mut rows, &models, planner, arguments.verbose)?;
+        steps::measure(&mut rows, &models, &planner, arguments.verbose)?;
     }
     if wanted("bands") {
-        bands::measure(&mut rows, &models, planner, arguments.quick, arguments.verbose)?;
+        bands::measure(&mut rows, &models, &planner, arguments.quick, arguments.verbose)?;
     }
     println!("{}", rows.to_json()?);
     Ok(())

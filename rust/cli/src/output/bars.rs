@@ -175,8 +175,14 @@ mod tests {
 
     fn plan() -> Plan {
         let time = Duration::from_millis;
-        let latency =
-            LatencyBand { mean: time(11), p05: time(8), p50: time(10), p90: time(14), p95: time(16) };
+        let latency = LatencyBand {
+            mean: time(11),
+            p05: time(8),
+            p50: time(10),
+            p90: time(14),
+            p95: time(16),
+            spread: 0.25,
+        };
         let parts = PredictedParts { on_device: time(10), ..PredictedParts::default() };
         let predicted = Predicted { latency, parts, energy_joules: 0.02, bytes_up: 0, bytes_down: 0 };
         let device = Candidate {

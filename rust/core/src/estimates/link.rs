@@ -128,6 +128,8 @@ pub(super) struct Link {
     pub(super) traffic: Option<f64>,
     /// When the rate was last measured by a large request.
     pub(super) weighed: Option<f64>,
+    /// When the round trip was last measured by a small one.
+    pub(super) timed: Option<f64>,
 }
 
 impl Link {
@@ -161,6 +163,7 @@ impl Link {
             window: transfer::INITIAL_WINDOW,
             traffic: None,
             weighed: None,
+            timed: None,
         })
     }
 
@@ -181,6 +184,7 @@ impl Link {
             window: transfer::INITIAL_WINDOW,
             traffic: None,
             weighed: None,
+            timed: None,
         });
         Self { kind: device.network, p: [1.0, 4.0, 0.0], hint: device.uplink_bps, ..prior }
     }
@@ -200,6 +204,8 @@ impl Link {
         if let Some(change) = self.hinted(device) {
             up += change;
             up_variance += 0.25;
+            // A link of another rate has another round trip, and nobody says which.
+            rtt_variance += 0.5;
         }
         let (down, down_variance) = match &self.down {
             Some(down) => (down.mean, down.variance_at(now, rate_drift(self.kind))),
@@ -239,7 +245,7 @@ impl Link {
         (self.up, self.p) = (state.up.ln(), [state.rtt_variance, state.up_variance, state.covariance]);
         self.at = now;
         if self.hinted(device).is_some() {
-            self.weighed = None;
+            (self.weighed, self.timed) = (None, None);
         }
         self.hint = device.uplink_bps.or(self.hint);
         if seen.connect > 0.0 && seen.handshakes > 0.0 {
@@ -276,9 +282,8 @@ impl Link {
         let spread = believed.variance + learned + own;
         let surprise = (error * error).min(9.0 * spread) * learned / spread;
         self.noise = bound(0.9 * learned + 0.1 * surprise, (9e-4, 0.25));
-        if sent.flowing > 0.25 * expected {
-            self.weighed = Some(self.at);
-        }
+        let told = if sent.flowing > 0.25 * expected { &mut self.weighed } else { &mut self.timed };
+        *told = Some(self.at);
         // The server's share of what the link does not explain.
         let gain = part(server).powi(2) * server_variance / spread;
         (server > 0.0)

@@ -134,12 +134,14 @@ impl Estimates {
         let fresh = |at: Option<f64>| !changed && at.is_some_and(|at| now - at < interval);
         let weighed = known.is_some_and(|known| fresh(known.weighed));
         let second = probing.bare && (NEXT_STEP..interval).contains(&pause);
-        // Runs there tell all but what a larger request would take.
+        // Small runs there tell nothing of what a large one would take, and large ones little of a small one.
         if !weighed && (second || (in_use && elapsed)) {
             return Self::weigh(endpoint, settings, request, plan);
         }
         if in_use {
-            return None;
+            let timed = known.is_some_and(|known| fresh(known.timed));
+            let worth = elapsed && !timed && Self::weigh(endpoint, settings, request, plan).is_some();
+            return worth.then_some(ProbeWork::Ready);
         }
         let worth = elapsed
             && !known.is_some_and(|known| fresh(known.traffic))
@@ -155,7 +157,8 @@ impl Estimates {
             .any(|candidate| candidate.predicted.is_none_or(|predicted| hope(&predicted, reach) < bar))
     }
 
-    /// The most hopeful placement at `endpoint` that could beat what was chosen and is not too large to be tried.
+    /// Of the placements at `endpoint` that could beat what was chosen and are not too large to be tried the one that sends
+    /// most: it tells most.
     fn weigh(
         endpoint: &str,
         settings: &ProbeSettings,
@@ -170,9 +173,8 @@ impl Estimates {
             .filter(|candidate| candidate.placement != *chosen)
             .filter_map(|candidate| Some((&candidate.placement, candidate.predicted?)))
             .filter(|(_, predicted)| predicted.bytes_up <= most)
-            .map(|(placement, predicted)| (placement, hope(&predicted, HOPE)))
-            .filter(|(_, hope)| *hope < bar)
-            .min_by(|a, b| a.1.total_cmp(&b.1))?;
+            .filter(|(_, predicted)| hope(predicted, HOPE) < bar)
+            .max_by_key(|(_, predicted)| predicted.bytes_up)?;
         match hopeful.0 {
             Placement::Split { cut, .. } => Some(ProbeWork::Tail { cut: cut.clone() }),
             _ => Some(ProbeWork::Whole),

@@ -22,7 +22,7 @@ const fn kind(scenario: Scenario) -> NetworkKind {
 pub(crate) fn measure(
     rows: &mut Rows,
     models: &[SimulatedModel],
-    planner: CostPlanner,
+    planner: &CostPlanner,
     quick: bool,
     verbose: bool,
 ) -> Result<(), Box<dyn Error>> {
@@ -72,7 +72,7 @@ pub(crate) fn measure(
 fn drive(
     model: &SimulatedModel,
     scenario: Scenario,
-    planner: CostPlanner,
+    planner: &CostPlanner,
     mode: InferenceMode,
     seed: u64,
 ) -> Result<Option<(f64, u64, [u64; 2])>, tandem_core::Error> {
@@ -82,7 +82,7 @@ fn drive(
     let world = cell.world(trace, seed).of_kind(kind(scenario));
     let pause = Duration::from_secs(1);
     let mut driver = Driver::new(Policy::Planner, world, cell.costs(), kind(scenario), pause)
-        .with_planner(planner)
+        .with_planner(*planner)
         .with_mode(mode);
     while driver.world().now() < end {
         driver.serve()?;

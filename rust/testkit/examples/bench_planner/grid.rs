@@ -22,8 +22,8 @@ struct Point {
 }
 
 impl Point {
-    fn measure(cell: &Cell<'_>, planner: CostPlanner, count: usize) -> Result<Self, tandem_core::Error> {
-        let run = |policy, objective| cell.run(policy, planner, objective, count, 7);
+    fn measure(cell: &Cell<'_>, planner: &CostPlanner, count: usize) -> Result<Self, tandem_core::Error> {
+        let run = |policy, objective| cell.run(policy, *planner, objective, count, 7);
         let cloud = run(Policy::CloudOnly, Objective::Latency)?;
         let device = run(Policy::DeviceOnly, Objective::Latency)?;
         // The oracle looks one request ahead. Who always does the same is sometimes quicker over many, by keeping a
@@ -65,7 +65,7 @@ impl Point {
 pub(crate) fn measure(
     rows: &mut Rows,
     models: &[SimulatedModel],
-    planner: CostPlanner,
+    planner: &CostPlanner,
     quick: bool,
     verbose: bool,
 ) -> Result<(), Box<dyn Error>> {
@@ -114,7 +114,7 @@ fn summarise(rows: &mut Rows, case: &str, points: &[&Point]) {
         push(&format!("speed-up over {name}, most"), "x", most(points.iter().map(faster)));
         let latency = mean(points.iter().map(|point| saved(point, &point.planner)));
         push(&format!("energy saved over {name}, mean"), "%", latency);
-        let saver = mean(points.iter().map(|point| saved(point, &point.saver)));
-        push(&format!("the same for objective energy, over {name}"), "%", saver);
+        let for_energy = mean(points.iter().map(|point| saved(point, &point.saver)));
+        push(&format!("the same for objective energy, over {name}"), "%", for_energy);
     }
 }

@@ -32,7 +32,7 @@ enum Notice {
 /// the step makes no difference to what is best.
 fn recovery(
     cell: &Cell<'_>,
-    planner: CostPlanner,
+    planner: &CostPlanner,
     [before, after]: [LinkState; 2],
     notice: Notice,
 ) -> Result<Option<f64>, tandem_core::Error> {
@@ -40,7 +40,7 @@ fn recovery(
     let world = cell.world(trace, 3);
     let pause = Duration::from_secs(1);
     let mut driver =
-        Driver::new(Policy::Planner, world, cell.costs(), NetworkKind::Wifi, pause).with_planner(planner);
+        Driver::new(Policy::Planner, world, cell.costs(), NetworkKind::Wifi, pause).with_planner(*planner);
     let hint = |state: LinkState| state.up_bps as u64;
     if matches!(notice, Notice::Uplink) {
         driver.device().uplink_bps = Some(hint(before));
@@ -73,7 +73,7 @@ fn recovery(
 pub(crate) fn measure(
     rows: &mut Rows,
     models: &[SimulatedModel],
-    planner: CostPlanner,
+    planner: &CostPlanner,
     verbose: bool,
 ) -> Result<(), Box<dyn Error>> {
     let link = |mbps: f64, ms| LinkState::new(mbps * 1e6, Duration::from_millis(ms));

@@ -140,21 +140,18 @@ impl World {
             let bytes_up = cut.and_then(CutCosts::form).map_or(costs.request_bytes, |form| form.bytes_up);
             let server = self.options.server_seconds * share * luck.server;
             let gap = self.traffic.map_or(f64::INFINITY, |(at, _)| self.now - at);
-            match self.exchange(bytes_up, costs.reply_bytes, server, &luck) {
-                Some(exchange) => {
-                    joules += self.joules(&exchange, gap, bytes_up as f64, costs.reply_bytes as f64);
-                    remote = Some(self.timing(&exchange, bytes_up, costs.reply_bytes));
-                }
-                None => {
-                    // What is left is computed here.
-                    let radio = self.energy.radio(self.options.kind);
-                    joules += radio.active_watts * self.options.timeout;
-                    let rest = whole - head;
-                    (failed, device) = (true, whole);
-                    self.now += self.options.timeout + rest;
-                    joules += self.energy.compute_watts * rest;
-                    self.traffic = None;
-                }
+            if let Some(exchange) = self.exchange(bytes_up, costs.reply_bytes, server, &luck) {
+                joules += self.joules(&exchange, gap, float(bytes_up), float(costs.reply_bytes));
+                remote = Some(self.timing(&exchange, bytes_up, costs.reply_bytes));
+            } else {
+                // What is left is computed here.
+                let radio = self.energy.radio(self.options.kind);
+                joules += radio.active_watts * self.options.timeout;
+                let rest = whole - head;
+                (failed, device) = (true, whole);
+                self.now += self.options.timeout + rest;
+                joules += self.energy.compute_watts * rest;
+                self.traffic = None;
             }
         }
         Measured {
@@ -185,7 +182,7 @@ impl World {
         let Some(exchange) = beside.exchange(up, down, server, &luck) else {
             return (None, self.energy.radio(self.options.kind).active_watts * self.options.timeout);
         };
-        let joules = self.joules(&exchange, gap, up as f64, down as f64);
+        let joules = self.joules(&exchange, gap, float(up), float(down));
         self.traffic = beside.traffic;
         (Some(self.timing(&exchange, up, down)), joules)
     }
@@ -223,9 +220,9 @@ impl World {
             _ => INITIAL_WINDOW,
         };
         let begun = now;
-        let (sent, window) = self.sent(up as f64 + HEAD, window, true, now)?;
+        let (sent, window) = self.sent(float(up) + HEAD, window, true, now)?;
         let answered = sent + self.at(sent).rtt.as_secs_f64() + luck.queue + server;
-        let (received, _) = self.sent(down as f64 + HEAD, INITIAL_WINDOW, false, answered)?;
+        let (received, _) = self.sent(float(down) + HEAD, INITIAL_WINDOW, false, answered)?;
         if late(received) {
             return None;
         }
@@ -306,6 +303,11 @@ impl World {
             + sent
             + radio.tail_watts * radio.tail_seconds.min(gap)
     }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "no request has 2^53 bytes")]
+fn float(bytes: u64) -> f64 {
+    bytes as f64
 }
 
 /// The chance of one turn.

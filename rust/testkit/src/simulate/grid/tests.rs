@@ -61,7 +61,8 @@ fn a_link_of_this_model_takes_what_the_formula_says() {
     let cloud = tandem_core::Placement::InCloud { endpoint: "cloud".to_owned() };
     let first = world.run(&costs, &cloud).remote.unwrap();
     assert_eq!(first.connect, Duration::from_millis(120));
-    let exchange = (first.upload + first.wait - first.server.unwrap() - first.queue.unwrap()).as_secs_f64();
+    let server = first.server.unwrap() + first.queue.unwrap();
+    let exchange = (first.upload + first.wait).as_secs_f64() - server.as_secs_f64();
     // Three windows of 14,600, 29,200 and 58,400 bytes, the rest of 150,400 at the rate, and a round trip.
     let expected = 3.0 * 0.06 + 48_200.0 / (15e6 / 8.0) + 0.06;
     assert!((exchange - expected).abs() < 1e-3, "{exchange} {expected}");
