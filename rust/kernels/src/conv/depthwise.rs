@@ -1,7 +1,8 @@
 //! Depthwise convolution: one filter for each channel, a vector of channels at a time.
 //!
 //! Each output is a sum over the taps inside the image, so nothing is padded or copied: rows above and below are left
-//! out of the sum, and the few columns whose taps reach past the left or right edge are computed one by one.
+//! out of the sum. For kernels of 3 and 5 columns, a run of columns loads each input of a row once; beyond the left and
+//! right edge there are noughts instead. For all others, columns whose taps reach past an edge are computed one by one.
 
 use std::marker::PhantomData;
 use std::ops::Range;
@@ -65,17 +66,20 @@ impl Depthwise {
         let input = shape.input[0] * shape.input[1] * S::LANES;
         let output = shape.pixels() * S::LANES;
         for (index, out) in out.chunks_exact_mut(output).enumerate() {
-            let work = Block::<S> {
-                depthwise: self,
-                shape,
-                index,
-                x: &x[index * input..][..input],
-                residual: residual.map(|residual| &residual[index * output..][..output]),
-                out,
-                set: PhantomData,
-            };
+            let x = &x[index * input..][..input];
+            let residual = residual.map(|residual| &residual[index * output..][..output]);
+            let block = Block::<S> { depthwise: self, shape, index, x, residual, out, set: PhantomData };
+            let plain = shape.dilation[1] == 1;
             // SAFETY: the caller promises the instruction set; the slices are one block of the shapes.
-            unsafe { S::vectorize(work) };
+            unsafe {
+                match (plain, shape.kernel[1], shape.stride[1]) {
+                    (true, 3, 1) => S::vectorize(Rows::<S, 3, 1>(block)),
+                    (true, 3, 2) => S::vectorize(Rows::<S, 3, 2>(block)),
+                    (true, 5, 1) => S::vectorize(Rows::<S, 5, 1>(block)),
+                    (true, 5, 2) => S::vectorize(Rows::<S, 5, 2>(block)),
+                    _ => S::vectorize(block),
+                }
+            }
         }
     }
 }
@@ -122,17 +126,15 @@ impl<S: Simd> Task for Block<'_, S> {
             for ox in (0..inner.start).chain(inner.end..shape.output[1]) {
                 let one = columns(&mut self, ox, shape.taps(1, ox));
                 // SAFETY: one column, and its taps that lie inside the image.
-                unsafe { self.columns::<1, 0>(&one) };
+                unsafe { self.columns::<1>(&one) };
             }
             for (first, count) in tile::split(inner.end - inner.start, COLUMNS) {
                 let run = columns(&mut self, inner.start + first, 0..shape.kernel[1]);
                 macro_rules! select {
                     ($($count:literal)*) => {
-                        match (shape.stride[1], count) {
+                        match count {
                             // SAFETY: `count` columns, all of whose taps lie inside the image.
-                            $((1, $count) => unsafe { self.columns::<$count, 1>(&run) },
-                              (2, $count) => unsafe { self.columns::<$count, 2>(&run) },
-                              (_, $count) => unsafe { self.columns::<$count, 0>(&run) },)*
+                            $($count => unsafe { self.columns::<$count>(&run) },)*
                             _ => {}
                         }
                     };
@@ -144,27 +146,21 @@ impl<S: Simd> Task for Block<'_, S> {
 }
 
 impl<S: Simd> Block<'_, S> {
-    /// `COUNT` columns; `STRIDE` is the distance of their inputs, nought where it is not known beforehand.
+    /// `COUNT` columns.
     ///
     /// # Safety
     ///
     /// The instruction set must be present, all taps of `run` inside the image and all columns inside the output row.
     #[inline(always)]
-    unsafe fn columns<const COUNT: usize, const STRIDE: usize>(&self, run: &Columns) {
+    unsafe fn columns<const COUNT: usize>(&self, run: &Columns) {
         let shape = self.shape;
         let kernel = shape.kernel;
-        let stride = if STRIDE == 0 { shape.stride[1] } else { STRIDE } * S::LANES;
+        let stride = shape.stride[1] * S::LANES;
         // SAFETY: the caller's promise.
         unsafe {
             let weights =
                 self.depthwise.weights.as_slice()[self.index * kernel[0] * kernel[1] * S::LANES..].as_ptr();
-            let bias = S::load(self.depthwise.bias.as_slice()[self.index * S::LANES..].as_ptr());
-            let mut sums = [bias; COUNT];
-            if !run.residual.is_null() {
-                for t in 0..COUNT {
-                    sums[t] = S::add(sums[t], S::load(run.residual.add(t * S::LANES)));
-                }
-            }
+            let mut sums = self.begin::<COUNT>(run.residual);
             for ky in run.taps[0].clone() {
                 let row = run.x.wrapping_add(ky * shape.dilation[0] * shape.input[1] * S::LANES);
                 for kx in run.taps[1].clone() {
@@ -175,21 +171,149 @@ impl<S: Simd> Block<'_, S> {
                     }
                 }
             }
-            let ending = self.depthwise.ending;
+            self.end(run.out, &sums);
+        }
+    }
+
+    /// What the sums begin with.
+    ///
+    /// # Safety
+    ///
+    /// The instruction set must be present, `residual` null or `COUNT` vectors.
+    #[inline(always)]
+    unsafe fn begin<const COUNT: usize>(&self, residual: *const f32) -> [S::V; COUNT] {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let bias = S::load(self.depthwise.bias.as_slice()[self.index * S::LANES..].as_ptr());
+            let mut sums = [bias; COUNT];
+            if !residual.is_null() {
+                for t in 0..COUNT {
+                    sums[t] = S::add(sums[t], S::load(residual.add(t * S::LANES)));
+                }
+            }
+            sums
+        }
+    }
+
+    /// Applies the activation and stores.
+    ///
+    /// # Safety
+    ///
+    /// The instruction set must be present, `out` have room for `COUNT` vectors.
+    #[inline(always)]
+    unsafe fn end<const COUNT: usize>(&self, out: *mut f32, sums: &[S::V; COUNT]) {
+        let ending = self.depthwise.ending;
+        // SAFETY: the caller's promise.
+        unsafe {
             let (low, high) = (S::splat(ending.low), S::splat(ending.high));
             for t in 0..COUNT {
-                S::store(run.out.add(t * S::LANES), S::clamp(sums[t], low, high));
+                S::store(out.add(t * S::LANES), S::clamp(sums[t], low, high));
             }
             if let Some(curve) = ending.curve {
+                let (block, blocks, pixel, pixels) = (0, 1, S::LANES, COUNT);
                 S::vectorize(Bend::<S> {
-                    values: run.out,
-                    block: 0,
-                    blocks: 1,
-                    pixel: S::LANES,
-                    pixels: COUNT,
+                    values: out,
+                    block,
+                    blocks,
+                    pixel,
+                    pixels,
                     curve,
                     set: PhantomData,
                 });
+            }
+        }
+    }
+}
+
+/// All pixels of one block of channels, for a kernel of `KERNEL` columns without dilation and a stride of `STRIDE`
+/// columns.
+struct Rows<'a, S, const KERNEL: usize, const STRIDE: usize>(Block<'a, S>);
+
+impl<S: Simd, const KERNEL: usize, const STRIDE: usize> Task for Rows<'_, S, KERNEL, STRIDE> {
+    #[inline(always)]
+    unsafe fn call(self) {
+        let Self(block) = self;
+        let (shape, width) = (block.shape, block.shape.input[1]);
+        let out = block.out.as_mut_ptr();
+        for oy in 0..shape.output[0] {
+            let rows = shape.taps(0, oy);
+            for (ox, count) in tile::split(shape.output[1], COLUMNS) {
+                let at = (oy * shape.output[1] + ox) * S::LANES;
+                // The first column of the first input, from the left edge of the padding.
+                let left = ox * STRIDE;
+                let right = left + (count - 1) * STRIDE + KERNEL;
+                let edge = left < shape.padding[1] || right > width + shape.padding[1];
+                macro_rules! select {
+                    ($($count:literal)*) => {
+                        match (edge, count) {
+                            // SAFETY: `count` columns of the output row from `at` on; the rows lie inside the image.
+                            $((false, $count) => unsafe {
+                                let mut sums = block.begin::<$count>(residual(&block, at));
+                                row_sums::<S, $count, KERNEL, STRIDE, false>(&block, oy, &rows, left, &mut sums);
+                                block.end(out.add(at), &sums);
+                            },
+                            (true, $count) => unsafe {
+                                let mut sums = block.begin::<$count>(residual(&block, at));
+                                row_sums::<S, $count, KERNEL, STRIDE, true>(&block, oy, &rows, left, &mut sums);
+                                block.end(out.add(at), &sums);
+                            },)*
+                            _ => {}
+                        }
+                    };
+                }
+                select!(1 2 3 4 5 6 7 8);
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn residual<S>(block: &Block<'_, S>, at: usize) -> *const f32 {
+    block.residual.map_or(std::ptr::null(), |residual| residual[at..].as_ptr())
+}
+
+/// Adds the taps of `rows` to `COUNT` columns, the first of whose inputs is `left` columns from the left edge of the
+/// padding. `EDGE` tells that some inputs may lie outside of the image.
+///
+/// # Safety
+///
+/// The instruction set must be present, `rows` inside the image for the output row `oy`, and without `EDGE` all columns
+/// as well.
+#[inline(always)]
+unsafe fn row_sums<
+    S: Simd,
+    const COUNT: usize,
+    const KERNEL: usize,
+    const STRIDE: usize,
+    const EDGE: bool,
+>(
+    block: &Block<'_, S>,
+    oy: usize,
+    rows: &Range<usize>,
+    left: usize,
+    sums: &mut [S::V; COUNT],
+) {
+    let (shape, width) = (block.shape, block.shape.input[1]);
+    let inputs = (COUNT - 1) * STRIDE + KERNEL;
+    let taps = shape.kernel[0] * KERNEL;
+    let weights = &block.depthwise.weights.as_slice()[block.index * taps * S::LANES..][..taps * S::LANES];
+    for ky in rows.clone() {
+        let y = oy * shape.stride[0] + ky * shape.dilation[0] - shape.padding[0];
+        // SAFETY: the row is inside the image, and every column that is read.
+        unsafe {
+            let row = block.x.as_ptr().add(y * width * S::LANES);
+            let mut x = [S::splat(0.0); (COLUMNS - 1) * 2 + 5];
+            for i in 0..inputs {
+                let column = (left + i).wrapping_sub(shape.padding[1]);
+                if !EDGE || column < width {
+                    x[i] = S::load(row.add(column * S::LANES));
+                }
+            }
+            for kx in 0..KERNEL {
+                let weight = S::load(weights.as_ptr().add((ky * KERNEL + kx) * S::LANES));
+                for t in 0..COUNT {
+                    sums[t] = S::fma(weight, x[t * STRIDE + kx], sums[t]);
+                }
             }
         }
     }

@@ -233,9 +233,12 @@ impl<S: Simd> Task for Fill<'_, S> {
                 if stride == 1 {
                     inside.copy_from_slice(&row[..inside.len()]);
                 } else if lanes == 1 && stride == 2 {
-                    for (to, from) in inside.iter_mut().zip(row.chunks(2)) {
+                    // Whole pairs but for the last, which may be half of one: LLVM makes vectors of these.
+                    let whole = inside.len() - 1;
+                    for (to, from) in inside[..whole].iter_mut().zip(row.chunks_exact(2)) {
                         *to = from[0];
                     }
+                    inside[whole] = row[2 * whole];
                 } else {
                     for (to, from) in inside.chunks_exact_mut(lanes).zip(row.chunks(lanes * stride)) {
                         to.copy_from_slice(&from[..lanes]);
