@@ -6,6 +6,7 @@
 //! What is not recognised in every parameter stays tract's.
 
 mod conv;
+mod matmul;
 mod ops;
 mod pattern;
 mod pool;
@@ -75,7 +76,9 @@ impl<'a> Rewriter<'a> {
             if self.taken.contains(&id) || node.op_is::<TypedSource>() {
                 continue;
             }
-            if !conv::replace(self, node)? && !pool::replace(self, node)? {
+            let replaced =
+                conv::replace(self, node)? || pool::replace(self, node)? || matmul::replace(self, node)?;
+            if !replaced {
                 self.keep(node)?;
             }
         }

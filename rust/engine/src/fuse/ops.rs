@@ -1,7 +1,7 @@
 //! Our operators as tract sees them.
 
 use tandem_kernels::{
-    Conv2d, InstructionSet, KernelError, Pool2d, PoolKind, global_average, to_blocked, to_planar,
+    Conv2d, InstructionSet, KernelError, MatMul, Pool2d, PoolKind, global_average, to_blocked, to_planar,
 };
 use tract_core::internal::*;
 
@@ -23,6 +23,8 @@ pub(super) struct Fused {
 pub(super) enum Work {
     /// Of an image and perhaps a residual.
     Conv(Arc<Conv2d>),
+    /// Of rows and perhaps a residual.
+    MatMul(Arc<MatMul>),
     Pool(Arc<Pool2d>, PoolKind),
     GlobalAverage(Image),
     ToBlocked(Image),
@@ -34,6 +36,7 @@ impl Fused {
         let flat = |[batch, channels, height, width]: Image| [batch, channels, height * width];
         match &self.work {
             Work::Conv(conv) => conv.run(inputs[0], inputs.get(1).copied(), out),
+            Work::MatMul(product) => product.run(inputs[0], inputs.get(1).copied(), out),
             Work::Pool(pool, _) => pool.run(inputs[0], out),
             Work::GlobalAverage(image) => global_average(self.set, flat(*image), inputs[0], out),
             Work::ToBlocked(image) => to_blocked(self.set, flat(*image), inputs[0], out),
@@ -55,6 +58,7 @@ impl Op for Fused {
         match &self.work {
             Work::Conv(conv) if conv.algorithm() == "depthwise" => "Tandem.DepthwiseConv".into(),
             Work::Conv(_) => "Tandem.Conv".into(),
+            Work::MatMul(_) => "Tandem.MatMul".into(),
             Work::Pool(_, PoolKind::Max) => "Tandem.MaxPool".into(),
             Work::Pool(..) => "Tandem.AveragePool".into(),
             Work::GlobalAverage(_) => "Tandem.GlobalAveragePool".into(),

@@ -1,5 +1,6 @@
 //! The models of the test kit.
 
+use tandem_testkit::models::transformer::{TransformerConfig, minilm};
 use tandem_testkit::models::vision::{VisionConfig, mobilenet_v2, resnet18, resnet50};
 use tandem_testkit::models::{Suite, catalog, random_inputs};
 
@@ -26,25 +27,40 @@ fn config(fold_batch_norm: bool) -> VisionConfig {
 }
 
 #[test]
-fn all_of_mobilenet_is_ours_from_the_image_to_the_classifier() {
+fn all_of_mobilenet_is_ours_from_the_image_to_the_classes() {
     for fold in [true, false] {
         let model = mobilenet_v2(&config(fold)).unwrap();
         let inputs = random_inputs(&model, &[], 1).unwrap();
-        let expected = counts([("Conv", 35), ("DepthwiseConv", 17), ("GlobalAveragePool", 1)]);
+        let expected = counts([("Conv", 35), ("DepthwiseConv", 17), ("GlobalAveragePool", 1), ("MatMul", 1)]);
         assert_eq!(operators(&model, &inputs), expected, "folded: {fold}");
         assert_eq!(difference(&model, &inputs), None, "folded: {fold}");
     }
 }
 
 #[test]
-fn all_of_the_resnets_is_ours_from_the_image_to_the_classifier() {
+fn all_of_the_resnets_is_ours_from_the_image_to_the_classes() {
     for fold in [true, false] {
         for (model, convolutions) in [(resnet18(&config(fold)), 20), (resnet50(&config(fold)), 53)] {
             let model = model.unwrap();
             let inputs = random_inputs(&model, &[], 1).unwrap();
-            let expected = counts([("Conv", convolutions), ("MaxPool", 1), ("GlobalAveragePool", 1)]);
+            let expected =
+                counts([("Conv", convolutions), ("MaxPool", 1), ("GlobalAveragePool", 1), ("MatMul", 1)]);
             assert_eq!(operators(&model, &inputs), expected, "folded: {fold}");
             assert_eq!(difference(&model, &inputs), None, "folded: {fold}");
         }
     }
+}
+
+#[test]
+fn every_product_with_weights_of_a_transformer_is_ours() {
+    let config = TransformerConfig::small();
+    let model = minilm(&config).unwrap();
+    let ids = tandem_core::Tensor::from_vec([1, 4], vec![1_i64, 2, 3, 4]).unwrap();
+    let mask = tandem_core::Tensor::from_vec([1, 4], vec![1_i64; 4]).unwrap();
+    let given = [("input_ids", ids), ("attention_mask", mask)];
+    let inputs = random_inputs(&model, &given, 1).unwrap();
+    // Query, key, value and output of the attention, and two of the feed-forward layer, which take bias, residual and
+    // GELU along.
+    assert_eq!(operators(&model, &inputs), counts([("MatMul", 6 * config.layers)]));
+    assert_eq!(difference(&model, &inputs), None);
 }

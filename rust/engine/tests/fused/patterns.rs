@@ -260,3 +260,32 @@ fn threads_that_share_a_model_do_not_share_results() {
         }
     });
 }
+
+#[test]
+fn a_feed_forward_layer_is_two_products() {
+    let weights = |count: u16| (0..count).map(|i| f32::from(i % 17) * 0.02 - 0.15).collect::<Vec<f32>>();
+    let layer = model(|graph| {
+        graph.input("x", DataType::Float32, dims![2, 5, 16]).output("y", DataType::Float32, dims![2, 5, 16]);
+        graph.initializer("w1", &[16, 40], &weights(640)).initializer("b1", &[40], &weights(40));
+        graph.initializer("w2", &[40, 16], &weights(640)).initializer("b2", &[16], &weights(16));
+        graph.initializer("sqrt2", &[], &[std::f32::consts::SQRT_2]);
+        graph.initializer("one", &[], &[1.0_f32]).initializer("half", &[], &[0.5_f32]);
+        graph.node("MatMul", ["x", "w1"], ["p"]);
+        graph.node("Add", ["b1", "p"], ["h"]);
+        graph.node("Div", ["h", "sqrt2"], ["s"]);
+        graph.node("Erf", ["s"], ["e"]);
+        graph.node("Add", ["e", "one"], ["g"]);
+        graph.node("Mul", ["h", "g"], ["m"]);
+        graph.node("Mul", ["m", "half"], ["a"]);
+        graph.node("MatMul", ["a", "w2"], ["q"]);
+        graph.node("Add", ["q", "b2"], ["r"]);
+        graph.node("Add", ["r", "x"], ["y"]);
+    });
+    let inputs = random_inputs(&layer, &[], 1).unwrap();
+    let profile = load(&layer, true).profile(&inputs, &tandem_core::Control::default()).unwrap();
+    let operators: Vec<&str> = profile.nodes.iter().map(|node| node.operator.as_str()).collect();
+    let ours = operators.iter().filter(|name| **name == "Tandem.MatMul").count();
+    assert_eq!(ours, 2, "{operators:?}");
+    assert!(operators.iter().all(|name| name.starts_with("Tandem.") || *name == "Source"), "{operators:?}");
+    assert_eq!(difference(&layer, &inputs), None);
+}

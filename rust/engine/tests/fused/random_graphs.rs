@@ -265,4 +265,90 @@ proptest! {
         let inputs = random_inputs(&model, &[], seed).unwrap();
         prop_assert_eq!(difference(&model, &inputs), None);
     }
+
+    #[test]
+    fn dense_layers_answer_as_tract_does(
+        rows in prop::collection::vec(1_usize..6, 1..3),
+        inputs in 1_usize..40,
+        layers in prop::collection::vec((1_usize..60, 0_u8..8, any::<[bool; 4]>()), 1..5),
+        seed in 0_u64..100,
+    ) {
+        let model = model(|graph| dense(graph, &rows, inputs, &layers));
+        let inputs = random_inputs(&model, &[], seed).unwrap();
+        prop_assert_eq!(difference(&model, &inputs), None);
+    }
+}
+
+/// Products with matrices, each with a bias, a residual and an activation, or without.
+fn dense(graph: &mut GraphBuilder, rows: &[usize], inputs: usize, layers: &[(usize, u8, [bool; 4])]) {
+    let dims: Vec<Dim> = rows.iter().chain([&inputs]).map(|&size| Dim::from(size)).collect();
+    graph.input("x", DataType::Float32, dims);
+    for (name, value) in [("half", 0.5_f32), ("one", 1.0), ("sqrt2", std::f32::consts::SQRT_2), ("two", 2.0)]
+    {
+        graph.initializer(name, &[], &[value]);
+    }
+    let mut builder = Builder { graph, results: Vec::new(), count: 0 };
+    let (mut last, mut size) = ("x".to_owned(), inputs);
+    for &(outputs, activation, [gemm, bias, residual, square]) in layers {
+        let outputs = if square { size } else { outputs };
+        let out = builder.name();
+        if gemm && rows.len() == 1 {
+            let matrix = builder.constant(&[outputs, size], size);
+            let mut inputs = vec![last.clone(), matrix];
+            if bias {
+                inputs.push(builder.constant(&[outputs], 3));
+            }
+            builder.graph.node("Gemm", inputs, [&out]).attr("transB", 1_i64);
+        } else {
+            let matrix = builder.constant(&[size, outputs], size);
+            builder.graph.node("MatMul", [&last, &matrix], [&out]);
+        }
+        let before = std::mem::replace(&mut last, out);
+        let mut step = |builder: &mut Builder<'_>, operator: &str, other: &str| {
+            let out = builder.name();
+            let left = last.clone();
+            builder.graph.node(
+                operator,
+                if other.is_empty() { vec![left] } else { vec![left, other.to_owned()] },
+                [&out],
+            );
+            last = out;
+        };
+        if bias && !gemm {
+            let bias = builder.constant(&[outputs], 3);
+            step(&mut builder, "Add", &bias);
+        }
+        if residual && outputs == size {
+            step(&mut builder, "Add", &before);
+        }
+        let x = last.clone();
+        let mut step = |builder: &mut Builder<'_>, operator: &str, inputs: &[&str]| {
+            last = builder.name();
+            builder.graph.node(operator, inputs.iter().copied(), [&last]);
+            last.clone()
+        };
+        match activation {
+            0 => _ = step(&mut builder, "Relu", &[&x]),
+            1 => _ = step(&mut builder, "Tanh", &[&x]),
+            2..=5 => {
+                // GELU in two orders, and twice what is almost GELU.
+                let divisor = if activation == 4 { "two" } else { "sqrt2" };
+                let scaled = step(&mut builder, "Div", &[&x, divisor]);
+                let erf = step(&mut builder, "Erf", &[&scaled]);
+                let sum = step(&mut builder, "Add", &[&erf, "one"]);
+                if activation == 3 {
+                    let half = step(&mut builder, "Mul", &[&x, "half"]);
+                    step(&mut builder, "Mul", &[&half, &sum]);
+                } else {
+                    let product = step(&mut builder, "Mul", &[&x, &sum]);
+                    let factor = if activation == 5 { &x } else { "half" };
+                    step(&mut builder, "Mul", &[&product, factor]);
+                }
+            }
+            _ => {}
+        }
+        size = outputs;
+    }
+    let open: Vec<Dim> = (0..=rows.len()).map(|_| Dim::Unknown).collect();
+    builder.graph.output(&last, DataType::Float32, open);
 }
