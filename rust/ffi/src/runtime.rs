@@ -35,7 +35,10 @@ impl Runtime {
     /// A runtime of this configuration.
     #[uniffi::constructor]
     pub fn new(config: RuntimeConfig) -> Result<Self, TandemFailure> {
-        let mut builder = tandem::Runtime::builder();
+        // Hosts have no switch for probes yet, and without one there are none.
+        let mut settings = tandem::PlannerSettings::default();
+        settings.probes.enabled = false;
+        let mut builder = tandem::Runtime::builder().planner_settings(settings);
         let mut tokens = Vec::new();
         for endpoint in config.endpoints {
             let (endpoint, token) = endpoint.into_core();

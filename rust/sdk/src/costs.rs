@@ -83,14 +83,7 @@ fn assumed_shape(input: &TensorInfo) -> Vec<usize> {
 
 fn costs(info: &ModelInfo, splits: Option<&Splits>, endpoints: &[String], key: &Key) -> ModelCosts {
     let shapes = &key.shapes;
-    let mut sizes = Sizes::new();
-    for (input, shape) in info.inputs.iter().zip(shapes) {
-        for (dimension, &size) in input.shape.iter().flatten().zip(shape) {
-            if let Dimension::Symbol(symbol) = dimension {
-                sizes.insert(symbol.clone(), size);
-            }
-        }
-    }
+    let sizes = bind(info, shapes);
     let elements =
         |shape: &[usize]| shape.iter().fold(1_u64, |product, &size| product.saturating_mul(size as u64));
     let inputs = info.inputs.iter().zip(shapes);
@@ -117,15 +110,39 @@ fn costs(info: &ModelInfo, splits: Option<&Splits>, endpoints: &[String], key: &
     }
 }
 
-/// Bytes of a tensor with these sizes; `None` where a dimension is not known.
-pub(crate) fn bytes(info: &TensorInfo, sizes: &Sizes) -> Option<u64> {
+/// The sizes that inputs of these shapes give to the model's symbols.
+fn bind(info: &ModelInfo, shapes: &[Vec<usize>]) -> Sizes {
+    let mut sizes = Sizes::new();
+    for (input, shape) in info.inputs.iter().zip(shapes) {
+        for (dimension, &size) in input.shape.iter().flatten().zip(shape) {
+            if let Dimension::Symbol(symbol) = dimension {
+                sizes.insert(symbol.clone(), size);
+            }
+        }
+    }
+    sizes
+}
+
+/// The sizes that `inputs` give to the model's symbols.
+pub(crate) fn sizes(info: &ModelInfo, inputs: &NamedTensors) -> Sizes {
+    let shape = |input: &TensorInfo| inputs.get(&input.name).map_or(&[][..], Tensor::shape).to_vec();
+    bind(info, &info.inputs.iter().map(shape).collect::<Vec<_>>())
+}
+
+/// The shape of a tensor with these sizes; `None` where a dimension is not known.
+pub(crate) fn shape(info: &TensorInfo, sizes: &Sizes) -> Option<Vec<usize>> {
     let size = |dimension: &Dimension| match dimension {
-        Dimension::Fixed(size) => Some(*size as u64),
-        Dimension::Symbol(symbol) => sizes.get(symbol).map(|&size| size as u64),
+        Dimension::Fixed(size) => Some(*size),
+        Dimension::Symbol(symbol) => sizes.get(symbol).copied(),
         Dimension::Unknown => None,
     };
-    let mut dimensions = info.shape.as_ref()?.iter();
-    let elements = dimensions.try_fold(1_u64, |product, dimension| product.checked_mul(size(dimension)?))?;
+    info.shape.as_ref()?.iter().map(size).collect()
+}
+
+/// Bytes of a tensor with these sizes; `None` where a dimension is not known.
+pub(crate) fn bytes(info: &TensorInfo, sizes: &Sizes) -> Option<u64> {
+    let mut shape = shape(info, sizes)?.into_iter();
+    let elements = shape.try_fold(1_u64, |product, size| product.checked_mul(size as u64))?;
     elements.checked_mul(element_bytes(info))
 }
 

@@ -32,6 +32,7 @@ mod endpoints;
 mod exchange;
 mod learning;
 mod model;
+mod probing;
 mod pursuit;
 mod running;
 mod runtime;

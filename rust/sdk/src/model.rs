@@ -7,13 +7,14 @@ use std::time::{Duration, Instant};
 use tandem_core::{
     CancelRegistration, CancellationToken, Candidate, Control, Decision, DeviceObservation, DeviceState,
     Endpoint, EndpointView, Error, LoadError, LoadOptions, LocalModel, ModelCosts, ModelInfo, ModelSource,
-    NamedTensors, Part, Placement, Plan, PlanRequest, Prediction, Profile, Reason, RemoteError, RunError,
-    RunOptions, Timing,
+    NamedTensors, Part, Placement, Plan, PlanRequest, Prediction, Probe, Profile, Reason, RemoteError,
+    RunError, RunOptions, Timing,
 };
 
 use crate::call::Call;
-use crate::costs::Costs;
+use crate::costs::{Costs, sizes};
 use crate::exchange::{Exchange, Payload};
+use crate::probing::{self, Occasion};
 use crate::running::Running;
 use crate::runtime::Parts;
 use crate::splits::Splits;
@@ -133,7 +134,12 @@ impl Model {
         });
         let running =
             Running { shared, inputs, options, call: &call, plan: &plan, costs: &costs, device: &device };
-        let (outcome, decision) = running.finish()?;
+        let finished = running.finish();
+        if let Some(probe) = shared.probe_due(options, &costs, &device, &plan) {
+            let sizes = sizes(&shared.info, inputs);
+            probing::send(&self.shared, probe, Occasion { costs, device, sizes });
+        }
+        let (outcome, decision) = finished?;
         Ok(outcome.into_prediction(decision))
     }
 
@@ -205,11 +211,38 @@ impl Shared {
 
     fn decide(&self, options: &RunOptions, costs: &ModelCosts, device: &DeviceState) -> Result<Plan, Error> {
         self.info.check_private_inputs(&options.private_inputs)?;
-        let parts = &self.parts;
-        let endpoints = parts.endpoints.chosen(options.endpoint.as_deref())?;
+        self.ask(options, costs, device, |request| self.parts.planner.plan(request))?
+    }
+
+    /// The probe that is due after a run by `plan`. None where no endpoint may have the run's data: then there is nothing to
+    /// decide.
+    fn probe_due(
+        &self,
+        options: &RunOptions,
+        costs: &ModelCosts,
+        device: &DeviceState,
+        plan: &Plan,
+    ) -> Option<Probe> {
+        let settings = self.parts.probes.as_ref()?;
+        let decides = |candidate: &Candidate| candidate.allowed && candidate.placement.endpoint().is_some();
+        if !plan.candidates.iter().any(decides) {
+            return None;
+        }
+        self.ask(options, costs, device, |request| request.estimates.probe_due(settings, request, plan))
+            .ok()?
+    }
+
+    fn ask<T>(
+        &self,
+        options: &RunOptions,
+        costs: &ModelCosts,
+        device: &DeviceState,
+        question: impl FnOnce(&PlanRequest<'_>) -> T,
+    ) -> Result<T, Error> {
+        let endpoints = self.parts.endpoints.chosen(options.endpoint.as_deref())?;
         let views: Vec<EndpointView> = endpoints.into_iter().map(|endpoint| self.view(endpoint)).collect();
-        parts.learning.with(|estimates, now| {
-            parts.planner.plan(&PlanRequest {
+        Ok(self.parts.learning.with(|estimates, now| {
+            question(&PlanRequest {
                 mode: options.mode,
                 sensitivity: options.sensitivity,
                 private_inputs: &options.private_inputs,
@@ -223,7 +256,15 @@ impl Shared {
                 device,
                 now,
             })
-        })
+        }))
+    }
+
+    /// A token that is cancelled when the model closes, for as long as the registration is kept.
+    pub(crate) fn closing_token(&self) -> (CancellationToken, CancelRegistration) {
+        let token = CancellationToken::new();
+        let inner = token.clone();
+        let link = self.closing.on_cancel(move || inner.cancel());
+        (token, link)
     }
 
     /// Learns from a run of the whole model on this device that nobody planned.

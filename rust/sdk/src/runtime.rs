@@ -1,10 +1,12 @@
 //! The process-wide owner of configuration and endpoints.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use tandem_core::{
     CancellationToken, Control, CostPlanner, DType, DeviceState, DeviceStateProvider, Endpoint, Engine,
-    Error, Interrupt, LoadOptions, ModelSource, Planner, Remote, RemoteError, Statistics, Tensor,
+    Error, Interrupt, LoadOptions, ModelSource, Planner, PlannerSettings, ProbeSettings, Remote, RemoteError,
+    Statistics, Tensor,
 };
 use tandem_engine::OnnxEngine;
 use tandem_remote::HttpRemote;
@@ -21,6 +23,10 @@ pub(crate) struct Parts {
     pub(crate) planner: Arc<dyn Planner>,
     pub(crate) endpoints: Endpoints,
     pub(crate) learning: Learning,
+    /// When endpoints are probed; `None` where another planner decides.
+    pub(crate) probes: Option<ProbeSettings>,
+    /// Whether a probe is under way.
+    pub(crate) probing: AtomicBool,
     pub(crate) closing: CancellationToken,
 }
 
@@ -101,6 +107,7 @@ pub struct RuntimeBuilder {
     engine: Option<Arc<dyn Engine>>,
     remote: Option<Arc<dyn Remote>>,
     planner: Option<Arc<dyn Planner>>,
+    settings: PlannerSettings,
     device: Option<Arc<dyn DeviceStateProvider>>,
 }
 
@@ -123,7 +130,14 @@ impl RuntimeBuilder {
         self
     }
 
-    /// Replaces the planner.
+    /// Sets what the planner weighs, and whether it may probe endpoints: see [`ProbeSettings`]. Probes are small exchanges over
+    /// zeros, sent only while the app makes requests, so that a link that has become good is noticed.
+    pub fn planner_settings(mut self, settings: PlannerSettings) -> Self {
+        self.settings = settings;
+        self
+    }
+
+    /// Replaces the planner. Endpoints are not probed then.
     pub fn planner(mut self, planner: Arc<dyn Planner>) -> Self {
         self.planner = Some(planner);
         self
@@ -146,7 +160,9 @@ impl RuntimeBuilder {
         let parts = Parts {
             engine: self.engine.unwrap_or_else(|| Arc::new(OnnxEngine::new())),
             remote,
-            planner: self.planner.unwrap_or_else(|| Arc::new(CostPlanner::default())),
+            probes: self.planner.is_none().then_some(self.settings.probes).filter(|probes| probes.enabled),
+            probing: AtomicBool::new(false),
+            planner: self.planner.unwrap_or_else(|| Arc::new(CostPlanner { settings: self.settings })),
             endpoints,
             learning: Learning::new(self.device.unwrap_or_else(|| Arc::new(DeviceState::default()))),
             closing: CancellationToken::new(),

@@ -134,6 +134,11 @@ impl Splits {
         ModelCosts { cuts: cuts.collect(), ..whole }
     }
 
+    /// The cut of that id.
+    pub(crate) fn cut(&self, id: &str) -> Option<&Arc<Cut>> {
+        self.cuts.iter().find(|cut| cut.id == id)
+    }
+
     /// The halves of a cut, made where they are not at hand: that takes as long as loading the model.
     pub(crate) fn ready(&self, id: &str) -> Result<Arc<ReadyCut>, Error> {
         let mut ready = lock(&self.ready);
@@ -142,8 +147,7 @@ impl Splits {
             ready.push(found.clone());
             return Ok(found);
         }
-        let cut = self.cuts.iter().find(|cut| cut.id == id);
-        let cut = cut.ok_or_else(|| Error::Internal(format!("the model has no cut {id:?}")))?;
+        let cut = self.cut(id).ok_or_else(|| Error::Internal(format!("the model has no cut {id:?}")))?;
         // Under the lock: two threads that want the same halves make them once.
         match self.make(cut) {
             Ok(made) => {

@@ -11,8 +11,16 @@ fn info(dtype: DType, shape: Option<&[usize]>) -> TensorInfo {
 fn read(text: &str, input: &TensorInfo) -> Result<Tensor, JsonError> {
     match parse(text.as_bytes())? {
         Document::Tensor(text) => tensor(text, input, &ShapeHints::default()),
-        Document::Named(fields) => tensor(fields[0].1, input, &ShapeHints::default()),
+        Document::Named(fields) => match fields.first() {
+            Some((_, first)) => tensor(first, input, &ShapeHints::default()),
+            None => Err(JsonError::Form("an object without fields".to_owned())),
+        },
     }
+}
+
+#[test]
+fn an_object_without_fields_names_nothing() {
+    assert!(matches!(parse(b"{}"), Ok(Document::Named(fields)) if fields.is_empty()));
 }
 
 #[test]

@@ -1,0 +1,125 @@
+//! Probes: small exchanges over zeros, beside a run, where their answer could change the next decision.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tandem_core::{
+    CancelRegistration, Control, DType, DeviceState, Endpoint, ModelCosts, ModelInfo, NamedTensors, Probe,
+    ProbeObservation, ProbeWork, RemoteError, RemoteRequest, RemoteTiming, Tensor, TensorInfo,
+};
+
+use crate::costs::{Sizes, shape};
+use crate::model::Shared;
+
+/// A probe is given up after this time: an endpoint that takes longer is worth nothing to the planner.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What a probe needs to know of the run beside which it is sent.
+pub(crate) struct Occasion {
+    pub(crate) costs: Arc<ModelCosts>,
+    pub(crate) device: DeviceState,
+    /// The sizes of the run's inputs.
+    pub(crate) sizes: Sizes,
+}
+
+/// Sends a probe on a thread of its own, where none is under way. Nobody waits for it; closing the model ends it.
+pub(crate) fn send(shared: &Arc<Shared>, probe: Probe, occasion: Occasion) {
+    if shared.parts.probing.swap(true, Ordering::AcqRel) {
+        return;
+    }
+    let (token, link) = shared.closing_token();
+    let work = shared.clone();
+    let spawned = thread::Builder::new().name("tandem-probe".to_owned()).spawn(move || {
+        // The flag goes down however the probe ends.
+        let _over = Over(&work);
+        let control = Control { token, deadline: Instant::now().checked_add(PATIENCE) };
+        perform(&work, &probe, &occasion, &control, &link);
+    });
+    if spawned.is_err() {
+        shared.parts.probing.store(false, Ordering::Release);
+    }
+}
+
+struct Over<'a>(&'a Shared);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.parts.probing.store(false, Ordering::Release);
+    }
+}
+
+fn perform(
+    shared: &Shared,
+    probe: &Probe,
+    occasion: &Occasion,
+    control: &Control,
+    _link: &CancelRegistration,
+) {
+    let Ok(endpoint) = shared.parts.endpoints.get(&probe.endpoint) else { return };
+    let result = ask(shared, probe, occasion, endpoint, control);
+    if control.token.is_cancelled() {
+        return;
+    }
+    if let Err(error) = &result {
+        log::debug!("a probe of endpoint {:?} failed: {error}", endpoint.name);
+    }
+    let timing = result.ok();
+    shared.parts.learning.with(|estimates, now| {
+        let (costs, device, tls, timing) =
+            (&*occasion.costs, &occasion.device, endpoint.is_tls(), timing.as_ref());
+        estimates.observe_probe(&ProbeObservation { probe, costs, device, tls, timing }, now);
+    });
+}
+
+fn ask(
+    shared: &Shared,
+    probe: &Probe,
+    occasion: &Occasion,
+    endpoint: &Endpoint,
+    control: &Control,
+) -> Result<RemoteTiming, RemoteError> {
+    let remote = shared.parts.remote.as_ref().ok_or(RemoteError::NoEndpoint)?;
+    let over = |model: &ModelInfo| {
+        let inputs = zeros(&model.inputs, &occasion.sizes)
+            .ok_or_else(|| RemoteError::Internal { detail: "a size of the model is not known".to_owned() })?;
+        let wanted = model.wanted_outputs(&[])?;
+        let request = RemoteRequest { endpoint, model, inputs: &inputs, wanted: &wanted, id: None };
+        remote.infer(&request, control).map(|answer| answer.timing)
+    };
+    match &probe.work {
+        ProbeWork::Whole => over(&shared.info),
+        ProbeWork::Tail { cut } => {
+            let cut = shared.splits.as_ref().and_then(|splits| splits.cut(cut));
+            let cut =
+                cut.ok_or_else(|| RemoteError::Internal { detail: "there is no such cut".to_owned() })?;
+            over(&cut.remote)
+        }
+        _ => {
+            // The first may have to connect; the second tells the round trip alone.
+            let connecting = Instant::now();
+            remote.is_ready(endpoint, control)?;
+            let asked = Instant::now();
+            remote.is_ready(endpoint, control)?;
+            let wait = asked.elapsed();
+            let connect = asked.duration_since(connecting).saturating_sub(wait);
+            Ok(RemoteTiming { connect, wait, ..RemoteTiming::default() })
+        }
+    }
+}
+
+/// Tensors of zeros and empty texts; `None` where a size is not known.
+fn zeros(infos: &[TensorInfo], sizes: &Sizes) -> Option<NamedTensors> {
+    let mut tensors = NamedTensors::default();
+    for info in infos {
+        let shape = shape(info, sizes)?;
+        let count = shape.iter().try_fold(1_usize, |count, &size| count.checked_mul(size))?;
+        let tensor = match info.dtype {
+            DType::String => Tensor::from_strings(shape, vec![String::new(); count]),
+            dtype => Tensor::from_bytes(dtype, shape, &vec![0; count.checked_mul(dtype.size()?)?]),
+        };
+        tensors.push(&info.name, tensor.ok()?).ok()?;
+    }
+    Some(tensors)
+}
