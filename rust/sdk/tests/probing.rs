@@ -32,11 +32,11 @@ impl Remote for Recording {
     }
 }
 
-fn model(remote: &Arc<Recording>, settings: PlannerSettings) -> (Runtime, Model) {
+fn model(remote: &Arc<Recording>, settings: &PlannerSettings) -> (Runtime, Model) {
     let runtime = Runtime::builder()
         .endpoint(Endpoint::new("a", "http://127.0.0.1:1"))
         .remote(remote.clone())
-        .planner_settings(settings)
+        .planner_settings(*settings)
         .build()
         .unwrap();
     let file = conformance::folder().join("repository/identity_f32/1/model.onnx");
@@ -64,7 +64,7 @@ fn run_until(model: &Model, options: &RunOptions, enough: impl Fn() -> bool) -> 
 #[test]
 fn an_endpoint_that_nobody_uses_is_asked_and_never_hears_of_the_inputs() {
     let remote = Arc::new(Recording::default());
-    let (runtime, model) = model(&remote, PlannerSettings::default());
+    let (runtime, model) = model(&remote, &PlannerSettings::default());
     assert!(run_until(&model, &RunOptions::default(), || *remote.ready.lock().unwrap() > 0));
     assert!(run_until(&model, &RunOptions::default(), || runtime.statistics().probes > 0));
     for sent in remote.inputs.lock().unwrap().iter() {
@@ -81,7 +81,7 @@ fn probes_that_are_turned_off_and_runs_that_may_go_nowhere_send_nothing() {
     let private = RunOptions { sensitivity: Sensitivity::Private, ..RunOptions::default() };
     for (settings, options) in [(off, RunOptions::default()), (PlannerSettings::default(), private)] {
         let remote = Arc::new(Recording::default());
-        let (runtime, model) = model(&remote, settings);
+        let (runtime, model) = model(&remote, &settings);
         for _ in 0..200 {
             model.run(&inputs(), &options).unwrap();
         }

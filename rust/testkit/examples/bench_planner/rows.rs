@@ -18,7 +18,11 @@ struct Row {
 pub(crate) struct Rows(Vec<Row>);
 
 impl Rows {
+    /// Adds a row; what has no value, such as a mean over nothing, has no row.
     pub(crate) fn push(&mut self, case: &str, subject: &str, metric: &str, unit: &str, value: f64) {
+        if !value.is_finite() {
+            return;
+        }
         let [case, subject, metric, unit] = [case, subject, metric, unit].map(str::to_owned);
         self.0.push(Row { case, subject, metric, unit, value });
     }
