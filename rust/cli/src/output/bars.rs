@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use tandem::{Candidate, Plan, PredictedParts};
 
-const WIDTH: f64 = 960.0;
-const LABELS: f64 = 220.0;
-const FIGURES: f64 = 250.0;
+const WIDTH: f64 = 1060.0;
+const LABELS: f64 = 250.0;
+const FIGURES: f64 = 320.0;
 const ROW: f64 = 34.0;
 const TOP: f64 = 56.0;
 const FOOT: f64 = 58.0;
