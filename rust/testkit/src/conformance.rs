@@ -10,18 +10,21 @@ mod dtypes;
 mod models;
 mod plans;
 mod refusals;
+mod verdict;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 use tandem_core::{
-    DType, DeviceState, ErrorCode, InferenceMode, NamedTensors, OfflineBehavior, Placement, Reason,
-    Sensitivity, Tensor, TensorError,
+    DType, DeviceState, ErrorCode, InferenceMode, Limits, LoadOptions, NamedTensors, OfflineBehavior,
+    Placement, Reason, RunOptions, Sensitivity, Tensor, TensorError,
 };
 
 pub use models::models;
+pub use verdict::Answer;
 
 /// The whole table.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -144,6 +147,47 @@ pub struct NamedValues {
     /// Its elements, for strings.
     #[serde(default, skip_serializing_if = "is_default")]
     pub strings: Option<Vec<String>>,
+}
+
+impl Case {
+    /// Whether an endpoint of the case has to answer.
+    pub fn needs_server(&self) -> bool {
+        match self.call {
+            Call::Offload => {
+                !self.expect.outputs.is_empty()
+                    || matches!(self.expect.error, Some(ErrorCode::ModelNotFound | ErrorCode::RemoteFailed))
+            }
+            Call::Run => matches!(self.expect.placement, Some(Placement::InCloud { .. })),
+            Call::Load | Call::Predict | Call::Plan => false,
+        }
+    }
+
+    /// The options with which the case loads its model.
+    pub fn load_options(&self) -> LoadOptions {
+        let default = LoadOptions::default();
+        let model_bytes = self.load.model_bytes.unwrap_or(default.limits.model_bytes);
+        LoadOptions {
+            limits: Limits { model_bytes, ..default.limits },
+            name: self.load.name.clone(),
+            sha256: self.load.sha256.clone(),
+            ..default
+        }
+    }
+
+    /// The options of the case's call, with a token of their own.
+    pub fn run_options(&self) -> RunOptions {
+        let options = self.options.clone();
+        RunOptions {
+            mode: options.mode,
+            sensitivity: options.sensitivity,
+            private_inputs: options.private_inputs,
+            offline: options.offline,
+            timeout: options.timeout_ms.map(Duration::from_millis),
+            outputs: options.outputs,
+            endpoint: options.endpoint,
+            ..RunOptions::default()
+        }
+    }
 }
 
 /// What must come of a call: outputs, or an error.
