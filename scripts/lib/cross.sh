@@ -123,9 +123,11 @@ cross_environment() {
             export "CARGO_TARGET_${upper}_LINKER=aarch64-linux-gnu-gcc"
             ;;
         *-apple-ios*)
-            export "CFLAGS_$lower=$freestanding"
-            # An empty folder instead of an SDK: cc would ask Xcode for its place.
-            mkdir -p "$CROSS_TARGET_DIR/no-sdk"
+            # A folder with one header, for the system's log, instead of an SDK: cc would ask Xcode for its place. At the
+            # same path for every clone, because other flags build everything anew.
+            mkdir -p "$CROSS_TARGET_DIR/no-sdk/include"
+            cp -ru "$ROOT/scripts/apple/include/." "$CROSS_TARGET_DIR/no-sdk/include"
+            export "CFLAGS_$lower=$freestanding -isystem $CROSS_TARGET_DIR/no-sdk/include"
             export SDKROOT=$CROSS_TARGET_DIR/no-sdk IPHONEOS_DEPLOYMENT_TARGET=15.0
             ;;
         *) die "no cross builds for $triple" ;;
