@@ -67,22 +67,22 @@ make_android_sysroot() {
         armv7-*) folder=lib architecture=ARM package=armhf:libunwind-19-dev flags=(-mfloat-abi=softfp) ;;
     esac
     jars=$(jars "$UNIDBG") || return 1
-    mkdir "$place/work" || return 1
-    unzip -q -j "$jars"/unidbg-android-*.jar "android/sdk23/$folder/*.so" -d "$place/work" || return 1
-    make_stubs "$place/work" "$architecture" "$place" || return 1
+    mkdir "$place/unpacked" || return 1
+    unzip -q -j "$jars"/unidbg-android-*.jar "android/sdk23/$folder/*.so" -d "$place/unpacked" || return 1
+    make_stubs "$place/unpacked" "$architecture" "$place" || return 1
     clang_target "$triple" >"$place/target" || return 1
     local part
     for part in crt crt_exe; do
         clang-22 --target="$(cat "$place/target")" "${flags[@]}" -O2 -fPIC -fno-stack-protector \
             -c -o "$place/$part.o" "$ROOT/scripts/cross/$part.c" || return 1
     done
-    foreign_package "${package%%:*}" "${package##*:}" "$place/work" || return 1
+    foreign_package "${package%%:*}" "${package##*:}" "$place/unpacked" || return 1
     # No function of it takes floating-point numbers, so how those are passed does not matter.
-    llvm-objcopy-22 --remove-section .ARM.attributes "$place"/work/usr/lib/llvm-*/lib/libunwind.a "$place/libunwind.a" || return 1
+    llvm-objcopy-22 --remove-section .ARM.attributes "$place"/unpacked/usr/lib/llvm-*/lib/libunwind.a "$place/libunwind.a" || return 1
     # What it would hold is in Rust's compiler_builtins.
     llvm-ar-22 crs "$place/libgcc.a" || return 1
     cp "$ROOT/scripts/cross/android-link" "$place/link" || return 1
-    rm -r "$place/work"
+    rm -r "$place/unpacked"
 }
 
 android_sysroot() {

@@ -1,5 +1,6 @@
 package dev.tandem.android
 
+import android.annotation.TargetApi
 import android.app.ActivityManager
 import android.content.Context
 import android.net.ConnectivityManager
@@ -158,6 +159,7 @@ public class AndroidDeviceStateProvider(
             }
     }
 
+    @TargetApi(Build.VERSION_CODES.Q)
     private fun PowerManager.thermal(): ThermalState =
         if (Build.VERSION.SDK_INT >= Build.VERSION_CODES.Q) thermal(currentThermalStatus) else ThermalState.UNKNOWN
 }
