@@ -3,9 +3,10 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use crate::body::{Budget, Reader};
-use crate::execution::{Job, execute};
+use crate::execution::{Job, execute, execute_one};
 use crate::pool::{NotTaken, Pool};
 use crate::repository::Repository;
 use crate::served::Served;
@@ -27,7 +28,7 @@ impl App {
         let models = repository.clone();
         let work = move |lane: usize, jobs: Vec<Job>| {
             if let Some(served) = models.served().get(lane) {
-                work(served, jobs);
+                contain(served, || execute(served, jobs, Instant::now()));
             }
         };
         let pool = Pool::start(policies, config.compute_threads, work).map_err(ServerError::Threads)?;
@@ -42,7 +43,8 @@ impl App {
     /// Has a job done: by a compute thread, or at once where it is so short that handing it over would take longer.
     pub(crate) fn submit(&self, lane: usize, served: &Served, job: Job) -> Result<(), NotTaken> {
         if job.is_quick(served) && self.pool.is_free() {
-            work(served, vec![job]);
+            let taken = job.queued;
+            contain(served, || execute_one(served, job, taken));
             return Ok(());
         }
         self.pool.submit(lane, job)
@@ -59,8 +61,8 @@ impl App {
 }
 
 /// Does jobs of one model. After a panic their replies are dropped with them, which tells the callers.
-fn work(served: &Served, jobs: Vec<Job>) {
-    if catch_unwind(AssertUnwindSafe(|| execute(served, jobs))).is_err() {
+fn contain(served: &Served, work: impl FnOnce()) {
+    if catch_unwind(AssertUnwindSafe(work)).is_err() {
         log::error!("a run of model {:?} panicked", served.name);
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use tandem_core::{CancelRegistration, CancellationToken, Error, NamedTensors, RunOptions};
+use tandem_core::{CancelRegistration, CancellationToken, Error, ModelInfo, NamedTensors, RunOptions};
 use tandem_wire::{InferRequest, InferResponse, Payload, row_as_scalar};
 use tokio::sync::oneshot;
 
@@ -54,12 +54,27 @@ struct Request {
     times: Times,
 }
 
-/// Answers every job.
-pub(crate) fn execute(served: &Served, jobs: Vec<Job>) {
-    let taken = Instant::now();
+/// Tells how long one thing after the other took, with one look at the clock for each.
+struct Laps(Instant);
+
+impl Laps {
+    /// Time since the last lap.
+    fn lap(&mut self) -> Duration {
+        let now = Instant::now();
+        now.saturating_duration_since(std::mem::replace(&mut self.0, now))
+    }
+}
+
+/// Answers every job. They were taken at `taken`.
+pub(crate) fn execute(served: &Served, jobs: Vec<Job>, taken: Instant) {
+    let mut laps = Laps(taken);
+    let jobs = match <[Job; 1]>::try_from(jobs) {
+        Ok([job]) => return execute_one(served, job, taken),
+        Err(jobs) => jobs,
+    };
     let mut groups: Vec<Vec<Request>> = Vec::new();
     for job in jobs {
-        if let Some(request) = prepare(served, job, taken) {
+        if let Some(request) = prepare(served, job, taken, &mut laps) {
             match groups.iter_mut().find(|group| group.first().is_some_and(|first| request.joins(first))) {
                 Some(group) => group.push(request),
                 None => groups.push(vec![request]),
@@ -68,28 +83,35 @@ pub(crate) fn execute(served: &Served, jobs: Vec<Job>) {
     }
     for group in groups {
         for batch in batches(served, group) {
-            run_batch(served, batch);
+            run_batch(served, batch, &mut laps);
         }
     }
 }
 
+/// Answers one job, taken at `taken`.
+pub(crate) fn execute_one(served: &Served, job: Job, taken: Instant) {
+    let mut laps = Laps(taken);
+    if let Some(request) = prepare(served, job, taken, &mut laps) {
+        run_alone(served, request, &mut laps);
+    }
+}
+
 /// Decodes a job; answers it at once where it does not fit.
-fn prepare(served: &Served, job: Job, taken: Instant) -> Option<Request> {
-    let started = Instant::now();
+fn prepare(served: &Served, job: Job, taken: Instant, laps: &mut Laps) -> Option<Request> {
     let mut times = Times { queue: taken.saturating_duration_since(job.queued), ..Times::default() };
     if job.token.is_cancelled() {
-        served.stats.failed(&times);
+        served.stats.lock().failed(&times);
         return None;
     }
     let decoded = decode(served, &job);
-    times.input = started.elapsed();
+    times.input = laps.lap();
     match decoded {
         Ok((message, wanted)) => {
             let rows = batching::rows(&message.inputs);
             Some(Request { job, message, wanted, rows, times })
         }
         Err(refusal) => {
-            served.stats.failed(&times);
+            served.stats.lock().failed(&times);
             reply(job.reply, Err(refusal));
             None
         }
@@ -109,14 +131,9 @@ fn decode(served: &Served, job: &Job) -> Result<(InferRequest, Vec<String>), Ref
         }
         (header_length, _) => InferRequest::decode(body, header_length)?,
     };
-    let inputs = std::mem::take(&mut message.inputs).into_iter().map(|(name, tensor)| {
-        let tensor = match info.input(&name) {
-            Some(input) => row_as_scalar(&tensor, input),
-            None => tensor,
-        };
-        (name, tensor)
-    });
-    message.inputs = NamedTensors::new(inputs).map_err(Error::from)?;
+    if info.inputs.iter().any(|input| input.shape.as_ref().is_some_and(Vec::is_empty)) {
+        message.inputs = with_scalars(info, message.inputs)?;
+    }
     info.check_inputs(&message.inputs).map_err(Error::from)?;
     let names: Vec<String> = message.outputs.iter().map(|output| output.name.clone()).collect();
     let wanted = info.wanted_outputs(&names).map_err(Error::from)?;
@@ -130,6 +147,18 @@ fn decode(served: &Served, job: &Job) -> Result<(InferRequest, Vec<String>), Ref
         }
     }
     Ok((message, wanted))
+}
+
+/// The inputs, with scalars where the model takes scalars and rows of one came.
+fn with_scalars(info: &ModelInfo, inputs: NamedTensors) -> Result<NamedTensors, Refusal> {
+    let inputs = inputs.into_iter().map(|(name, tensor)| {
+        let tensor = match info.input(&name) {
+            Some(input) => row_as_scalar(&tensor, input),
+            None => tensor,
+        };
+        (name, tensor)
+    });
+    Ok(NamedTensors::new(inputs).map_err(Error::from)?)
 }
 
 impl Request {
@@ -167,42 +196,45 @@ fn batches(served: &Served, group: Vec<Request>) -> Vec<Vec<Request>> {
 }
 
 /// Runs requests together. Where that fails each is run alone, so that none suffers for another.
-fn run_batch(served: &Served, mut batch: Vec<Request>) {
+fn run_batch(served: &Served, mut batch: Vec<Request>, laps: &mut Laps) {
     if batch.len() > 1 {
-        match run_together(served, &batch) {
-            Ok((parts, time)) => return finish_all(served, batch, parts, time),
+        match run_together(served, &batch, laps) {
+            Ok((parts, time)) => return finish_all(served, batch, parts, time, laps),
             Err(reason) => log::debug!("a batch of model {:?} is run one by one: {reason}", served.name),
         }
     }
     for request in batch.drain(..) {
-        run_alone(served, request);
+        run_alone(served, request, laps);
     }
 }
 
-fn run_alone(served: &Served, mut request: Request) {
-    let started = Instant::now();
+fn run_alone(served: &Served, mut request: Request, laps: &mut Laps) {
     let result = run(served, &request.message.inputs, &request.wanted, &request.job.token);
-    let time = started.elapsed();
+    let time = laps.lap();
     match result {
-        Ok(outputs) => finish_all(served, vec![request], vec![outputs], time),
+        Ok(outputs) => finish_all(served, vec![request], vec![outputs], time, laps),
         Err(error) => {
             request.times.infer = time;
-            served.stats.failed(&request.times);
+            served.stats.lock().failed(&request.times);
             reply(request.job.reply, Err(error.into()));
         }
     }
 }
 
-fn run_together(served: &Served, batch: &[Request]) -> Result<(Vec<NamedTensors>, Duration), String> {
+fn run_together(
+    served: &Served,
+    batch: &[Request],
+    laps: &mut Laps,
+) -> Result<(Vec<NamedTensors>, Duration), String> {
     let inputs: Vec<&NamedTensors> = batch.iter().map(|request| &request.message.inputs).collect();
     let rows: Vec<usize> = batch.iter().filter_map(|request| request.rows).collect();
     let wanted = batch.first().map(|request| request.wanted.as_slice()).unwrap_or_default();
     let whole = batching::concatenate(&inputs).map_err(|error| error.to_string())?;
     let tokens: Vec<&CancellationToken> = batch.iter().map(|request| &request.job.token).collect();
     let (token, _registrations) = all_cancelled(&tokens);
-    let started = Instant::now();
+    laps.lap();
     let outputs = run(served, &whole, wanted, &token).map_err(|error| error.to_string())?;
-    let time = started.elapsed();
+    let time = laps.lap();
     let parts =
         batching::split(&outputs, &rows).ok_or("an output has another number of rows than the inputs")?;
     Ok((parts, time))
@@ -235,13 +267,18 @@ fn run(
 }
 
 /// Encodes and replies to every request of one run. What is counted is counted before anybody hears of it.
-fn finish_all(served: &Served, batch: Vec<Request>, parts: Vec<NamedTensors>, time: Duration) {
+fn finish_all(
+    served: &Served,
+    batch: Vec<Request>,
+    parts: Vec<NamedTensors>,
+    time: Duration,
+    laps: &mut Laps,
+) {
     let mut rows = 0;
     let mut run = Times { infer: time, ..Times::default() };
     let alone = batch.len() == 1;
     let mut answers = Vec::with_capacity(batch.len());
     for (mut request, outputs) in batch.into_iter().zip(parts) {
-        let started = Instant::now();
         let response = InferResponse {
             model_name: Some(served.name.clone()),
             model_version: Some(served.version.to_string()),
@@ -249,7 +286,7 @@ fn finish_all(served: &Served, batch: Vec<Request>, parts: Vec<NamedTensors>, ti
             outputs,
         };
         let payload = response.encode(|name| request.message.form_of(name));
-        let times = Times { infer: time, output: started.elapsed(), ..request.times };
+        let times = Times { infer: time, output: laps.lap(), ..request.times };
         run.input += times.input;
         run.output += times.output;
         if alone {
@@ -257,16 +294,19 @@ fn finish_all(served: &Served, batch: Vec<Request>, parts: Vec<NamedTensors>, ti
         }
         let counted = served.counted_rows(request.rows);
         rows += counted;
-        match &payload {
-            Ok(_) => served.stats.succeeded(counted, &times),
-            Err(_) => served.stats.failed(&times),
-        }
-        let answer = payload.map(|payload| Answered { payload, times }).map_err(Refusal::from);
-        answers.push((request.job.reply, answer));
+        answers.push((request.job.reply, payload, counted, times));
     }
-    served.stats.executed(rows, &run);
-    for (to, answer) in answers {
-        reply(to, answer);
+    let mut counters = served.stats.lock();
+    for (_, payload, rows, times) in &answers {
+        match payload {
+            Ok(_) => counters.succeeded(*rows, times),
+            Err(_) => counters.failed(times),
+        }
+    }
+    counters.executed(rows, &run);
+    drop(counters);
+    for (to, payload, _, times) in answers {
+        reply(to, payload.map(|payload| Answered { payload, times }).map_err(Refusal::from));
     }
 }
 

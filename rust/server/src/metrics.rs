@@ -83,9 +83,9 @@ mod tests {
     fn buckets_hold_everything_up_to_their_bound() {
         let stats = Stats::default();
         for milliseconds in [1, 2, 2, 30_000] {
-            stats.answered(200, Duration::from_millis(milliseconds));
+            stats.lock().answered(200, Duration::from_millis(milliseconds));
         }
-        stats.executed(3, &Times::default());
+        stats.lock().executed(3, &Times::default());
         let mut text = String::new();
         write(&mut text, &[("model=\"m\"".to_owned(), 7, stats.exposed())]).unwrap();
         for line in [

@@ -128,8 +128,9 @@ pub(crate) struct Exposed {
     pub(crate) rows: Histogram<{ ROW_BOUNDS.len() }>,
 }
 
+/// What has been counted.
 #[derive(Default)]
-struct Recorded {
+pub(crate) struct Recorded {
     last_inference: u64,
     inference_count: u64,
     execution_count: u64,
@@ -138,32 +139,26 @@ struct Recorded {
     exposed: Exposed,
 }
 
-/// The counters of one version of a model.
-#[derive(Default)]
-pub(crate) struct Stats(Mutex<Recorded>);
-
-impl Stats {
+impl Recorded {
     /// One run of the model over `rows` rows.
-    pub(crate) fn executed(&self, rows: usize, times: &Times) {
-        let mut recorded = self.lock();
-        recorded.execution_count += 1;
-        if recorded.batches.len() < MOST_BATCH_SIZES || recorded.batches.contains_key(&rows) {
-            let batch = recorded.batches.entry(rows).or_default();
+    pub(crate) fn executed(&mut self, rows: usize, times: &Times) {
+        self.execution_count += 1;
+        if self.batches.len() < MOST_BATCH_SIZES || self.batches.contains_key(&rows) {
+            let batch = self.batches.entry(rows).or_default();
             batch.input.add(times.input);
             batch.infer.add(times.infer);
             batch.output.add(times.output);
         }
         #[allow(clippy::cast_precision_loss, reason = "rows of a run are far below 2^52")]
-        recorded.exposed.rows.add(&ROW_BOUNDS, rows as f64);
+        self.exposed.rows.add(&ROW_BOUNDS, rows as f64);
     }
 
     /// One request that was computed, whether its run was shared or not.
-    pub(crate) fn succeeded(&self, rows: usize, times: &Times) {
+    pub(crate) fn succeeded(&mut self, rows: usize, times: &Times) {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let mut recorded = self.lock();
-        recorded.last_inference = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
-        recorded.inference_count = recorded.inference_count.saturating_add(rows as u64);
-        let inference = &mut recorded.inference;
+        self.last_inference = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
+        self.inference_count = self.inference_count.saturating_add(rows as u64);
+        let inference = &mut self.inference;
         inference.success.add(times.total());
         inference.queue.add(times.queue);
         inference.compute_input.add(times.input);
@@ -172,15 +167,25 @@ impl Stats {
     }
 
     /// One request that was not.
-    pub(crate) fn failed(&self, times: &Times) {
-        self.lock().inference.fail.add(times.total());
+    pub(crate) fn failed(&mut self, times: &Times) {
+        self.inference.fail.add(times.total());
     }
 
     /// One answer, whatever it was, and how long it took from the request's head on.
-    pub(crate) fn answered(&self, status: u16, time: Duration) {
-        let mut recorded = self.lock();
-        *recorded.exposed.statuses.entry(status).or_default() += 1;
-        recorded.exposed.durations.add(&DURATION_BOUNDS, time.as_secs_f64());
+    pub(crate) fn answered(&mut self, status: u16, time: Duration) {
+        *self.exposed.statuses.entry(status).or_default() += 1;
+        self.exposed.durations.add(&DURATION_BOUNDS, time.as_secs_f64());
+    }
+}
+
+/// The counters of one version of a model.
+#[derive(Default)]
+pub(crate) struct Stats(Mutex<Recorded>);
+
+impl Stats {
+    /// The counters, to add to. Others wait for as long as this is held.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Recorded> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn exposed(&self) -> Exposed {
@@ -206,9 +211,5 @@ impl Stats {
             batch_stats: batch_stats.collect(),
             memory_usage: Vec::new(),
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Recorded> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -35,6 +35,7 @@ compile_error!("tandem-wire sends tensors as they lie in memory and so needs a l
 
 mod binary;
 mod datatype;
+mod document;
 mod error;
 mod failure;
 mod json;

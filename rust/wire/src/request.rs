@@ -3,11 +3,12 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use tandem_core::{DType, Dimension, NamedTensors, Tensor, TensorInfo};
 
+use crate::document::{self, Document};
 use crate::error::shorten;
-use crate::tensor::{TensorIn, TensorOut, bounded, decode_all, encode_all};
+use crate::tensor::{TensorIn, bounded, decode_all, encode_all};
 use crate::{DecodeError, EncodeError, Form, Payload, TensorProblem, binary, payload};
 
 /// A request to run a model.
@@ -30,34 +31,6 @@ pub struct RequestedOutput {
     pub name: String,
     /// The form in which it is to come.
     pub form: Form,
-}
-
-#[derive(Serialize)]
-struct RequestOut<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    id: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    parameters: Option<DefaultForm>,
-    inputs: Vec<TensorOut<'a>>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    outputs: Vec<OutputOut<'a>>,
-}
-
-#[derive(Serialize)]
-struct DefaultForm {
-    binary_data_output: bool,
-}
-
-#[derive(Serialize)]
-struct OutputOut<'a> {
-    name: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    parameters: Option<OutputForm>,
-}
-
-#[derive(Serialize)]
-struct OutputForm {
-    binary_data: bool,
 }
 
 #[derive(Deserialize)]
@@ -102,22 +75,36 @@ struct OutputParameters {
 impl InferRequest {
     /// The request as bytes, every input in `form`.
     pub fn encode(&self, form: Form) -> Result<Payload, EncodeError> {
-        let (inputs, tensors) = encode_all(&self.inputs, |_| form)?;
-        let outputs = self.outputs.iter().map(|output| OutputOut {
-            name: &output.name,
-            parameters: (output.form != self.default_form)
-                .then_some(OutputForm { binary_data: output.form == Form::Binary }),
-        });
-        let message = RequestOut {
-            id: self.id.as_deref(),
-            parameters: (self.default_form == Form::Binary)
-                .then_some(DefaultForm { binary_data_output: true }),
-            inputs,
-            outputs: outputs.collect(),
-        };
-        let json =
-            serde_json::to_vec(&message).map_err(|error| EncodeError::Json { detail: error.to_string() })?;
-        Ok(Payload::new(json, tensors))
+        let mut document = Document::new();
+        document.open(b'{');
+        if let Some(id) = &self.id {
+            document.member("id", id)?;
+        }
+        if self.default_form == Form::Binary {
+            write_form(&mut document, "binary_data_output", self.default_form)?;
+        }
+        document.key("inputs");
+        let tensors = encode_all(&mut document, &self.inputs, |_| form)?;
+        if !self.outputs.is_empty() {
+            self.write_outputs(&mut document)?;
+        }
+        document.close(b'}');
+        Ok(Payload::new(document.into_bytes(), tensors))
+    }
+
+    fn write_outputs(&self, document: &mut Document) -> Result<(), EncodeError> {
+        document.key("outputs");
+        document.open(b'[');
+        for output in &self.outputs {
+            document.open(b'{');
+            document.member("name", &output.name)?;
+            if output.form != self.default_form {
+                write_form(document, "binary_data", output.form)?;
+            }
+            document.close(b'}');
+        }
+        document.close(b']');
+        Ok(())
     }
 
     /// The request that `body` is. `header_length` is the value of the [`HEADER_LENGTH`](crate::HEADER_LENGTH)
@@ -126,8 +113,7 @@ impl InferRequest {
     /// A length of 0 says that the body is nothing but one tensor: see [`InferRequest::decode_raw`].
     pub fn decode(body: &Bytes, header_length: Option<usize>) -> Result<Self, DecodeError> {
         let (json, tensors) = payload::split(body, header_length)?;
-        let message: RequestIn<'_> =
-            serde_json::from_slice(&json).map_err(|error| DecodeError::json(&json, &error))?;
+        let message: RequestIn<'_> = document::parse(&json)?;
         let default_form = form(message.parameters.and_then(|it| it.binary_data_output)).unwrap_or_default();
         let mut outputs = Vec::new();
         for output in message.outputs.map(|outputs| outputs.0).unwrap_or_default() {
@@ -166,6 +152,15 @@ impl InferRequest {
         let named = self.outputs.iter().find(|requested| requested.name == output);
         named.map_or(self.default_form, |requested| requested.form)
     }
+}
+
+/// Writes the parameter that says in which form tensors are wanted.
+fn write_form(document: &mut Document, parameter: &'static str, form: Form) -> Result<(), EncodeError> {
+    document.key("parameters");
+    document.open(b'{');
+    document.member(parameter, &(form == Form::Binary))?;
+    document.close(b'}');
+    Ok(())
 }
 
 fn form(binary: Option<bool>) -> Option<Form> {

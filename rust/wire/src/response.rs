@@ -1,10 +1,11 @@
 //! The answer to a request to run a model.
 
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use tandem_core::NamedTensors;
 
-use crate::tensor::{TensorIn, TensorOut, bounded, decode_all, encode_all};
+use crate::document::{self, Document};
+use crate::tensor::{TensorIn, bounded, decode_all, encode_all};
 use crate::{DecodeError, EncodeError, Form, Payload, payload};
 
 /// The answer to a request to run a model.
@@ -20,17 +21,6 @@ pub struct InferResponse {
     pub id: Option<String>,
     /// The outputs.
     pub outputs: NamedTensors,
-}
-
-#[derive(Serialize)]
-struct ResponseOut<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    model_name: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    model_version: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    id: Option<&'a str>,
-    outputs: Vec<TensorOut<'a>>,
 }
 
 #[derive(Deserialize)]
@@ -49,24 +39,26 @@ impl InferResponse {
     /// The answer as bytes, each output in the form that `form` gives for its name:
     /// [`InferRequest::form_of`](crate::InferRequest::form_of) of the request.
     pub fn encode(&self, form: impl Fn(&str) -> Form) -> Result<Payload, EncodeError> {
-        let (outputs, tensors) = encode_all(&self.outputs, form)?;
-        let message = ResponseOut {
-            model_name: self.model_name.as_deref(),
-            model_version: self.model_version.as_deref(),
-            id: self.id.as_deref(),
-            outputs,
-        };
-        let json =
-            serde_json::to_vec(&message).map_err(|error| EncodeError::Json { detail: error.to_string() })?;
-        Ok(Payload::new(json, tensors))
+        let mut document = Document::new();
+        document.open(b'{');
+        let head =
+            [("model_name", &self.model_name), ("model_version", &self.model_version), ("id", &self.id)];
+        for (key, value) in head {
+            if let Some(value) = value {
+                document.member(key, value)?;
+            }
+        }
+        document.key("outputs");
+        let tensors = encode_all(&mut document, &self.outputs, form)?;
+        document.close(b'}');
+        Ok(Payload::new(document.into_bytes(), tensors))
     }
 
     /// The answer that `body` is. `header_length` is the value of the [`HEADER_LENGTH`](crate::HEADER_LENGTH)
     /// header, `None` where there is no such header.
     pub fn decode(body: &Bytes, header_length: Option<usize>) -> Result<Self, DecodeError> {
         let (json, tensors) = payload::split(body, header_length)?;
-        let message: ResponseIn<'_> =
-            serde_json::from_slice(&json).map_err(|error| DecodeError::json(&json, &error))?;
+        let message: ResponseIn<'_> = document::parse(&json)?;
         Ok(Self {
             model_name: message.model_name,
             model_version: message.model_version,

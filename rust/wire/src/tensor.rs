@@ -5,10 +5,11 @@ use std::fmt;
 
 use bytes::{Buf, Bytes};
 use serde::de::{Error, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use tandem_core::{DType, NamedTensors, Tensor};
 
+use crate::document::Document;
 use crate::error::shorten;
 use crate::json::Data;
 use crate::{
@@ -16,45 +17,34 @@ use crate::{
     parse_datatype,
 };
 
-/// A tensor in the JSON part that is written.
-#[derive(Serialize)]
-pub(crate) struct TensorOut<'a> {
-    name: &'a str,
-    shape: &'a [usize],
-    datatype: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    parameters: Option<SizeParameter>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    data: Option<Data<'a>>,
-}
-
-#[derive(Serialize)]
-struct SizeParameter {
-    binary_data_size: usize,
-}
-
-/// The tensors of a message that is written. The second part holds the bytes of the binary ones, `None` where
-/// there is no binary one.
+/// Writes the tensors of a message as an array. Gives the bytes of the binary ones, `None` where there is none.
 pub(crate) fn encode_all(
+    document: &mut Document,
     tensors: &NamedTensors,
     form: impl Fn(&str) -> Form,
-) -> Result<(Vec<TensorOut<'_>>, Option<Vec<Bytes>>), EncodeError> {
-    let mut headers = Vec::with_capacity(tensors.len());
+) -> Result<Option<Vec<Bytes>>, EncodeError> {
     let mut chunks = None;
+    document.open(b'[');
     for (name, tensor) in tensors.iter() {
-        let (parameters, data) = match form(name) {
-            Form::Json => (None, Some(Data::new(name, tensor)?)),
+        document.open(b'{');
+        document.member("name", name)?;
+        document.member("shape", tensor.shape())?;
+        document.member("datatype", datatype_name(tensor.dtype()))?;
+        match form(name) {
+            Form::Json => document.member("data", &Data::new(name, tensor)?)?,
             Form::Binary => {
                 let bytes = binary::encode(name, tensor)?;
-                let parameters = SizeParameter { binary_data_size: bytes.len() };
+                document.key("parameters");
+                document.open(b'{');
+                document.member("binary_data_size", &bytes.len())?;
+                document.close(b'}');
                 chunks.get_or_insert_with(Vec::new).push(bytes);
-                (Some(parameters), None)
             }
-        };
-        let datatype = datatype_name(tensor.dtype());
-        headers.push(TensorOut { name, shape: tensor.shape(), datatype, parameters, data });
+        }
+        document.close(b'}');
     }
-    Ok((headers, chunks))
+    document.close(b']');
+    Ok(chunks)
 }
 
 /// A tensor in the JSON part that is read.

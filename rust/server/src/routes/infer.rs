@@ -22,6 +22,9 @@ use crate::pool::NotTaken;
 use crate::refusal::Refusal;
 use crate::served::Served;
 
+const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
+const JSON_LENGTH: HeaderName = HeaderName::from_static(HEADER_LENGTH);
+
 /// Bytes up to which an answer is copied into one piece.
 const ONE_PIECE: usize = 16 << 10;
 
@@ -34,11 +37,12 @@ pub(super) async fn infer(
     let started = Instant::now();
     let (lane, served) = app.repository.find(&path.model, path.version.as_deref())?;
     let result = run(&app, lane, served, request).await;
+    let total = started.elapsed();
     let response = match result {
-        Ok(answered) => respond(answered, started)?,
+        Ok(answered) => respond(answered, total)?,
         Err(refusal) => refusal.into_response(),
     };
-    served.stats.answered(response.status().as_u16(), started.elapsed());
+    served.stats.lock().answered(response.status().as_u16(), total);
     Ok(response)
 }
 
@@ -88,7 +92,7 @@ fn check_encoding(headers: &HeaderMap) -> Result<(), Refusal> {
 }
 
 fn header_length(headers: &HeaderMap) -> Result<Option<usize>, Refusal> {
-    let mut values = headers.get_all(HEADER_LENGTH).iter();
+    let mut values = headers.get_all(JSON_LENGTH).iter();
     let (first, second) = (values.next(), values.next());
     if second.is_some() {
         return Err(Refusal::bad_request(format!("the header {HEADER_LENGTH} comes twice")));
@@ -97,12 +101,11 @@ fn header_length(headers: &HeaderMap) -> Result<Option<usize>, Refusal> {
     length.transpose().map_err(Refusal::from)
 }
 
-fn respond(answered: Answered, started: Instant) -> Result<Response, Refusal> {
+fn respond(answered: Answered, total: Duration) -> Result<Response, Refusal> {
     let Answered { payload, times } = answered;
     let content_type = HeaderValue::from_static(payload.content_type());
     let header_length = payload.header_length.map(HeaderValue::from);
-    let timing =
-        timing([(QUEUE_METRIC, times.queue), (COMPUTE_METRIC, times.infer), ("total", started.elapsed())])?;
+    let timing = timing([(QUEUE_METRIC, times.queue), (COMPUTE_METRIC, times.infer), ("total", total)])?;
     // Small pieces are sent faster in one than one by one.
     let body = if payload.byte_len() <= ONE_PIECE {
         Body::from(payload.to_bytes())
@@ -112,9 +115,9 @@ fn respond(answered: Answered, started: Instant) -> Result<Response, Refusal> {
     let mut response = Response::new(body);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, content_type);
-    headers.insert(HeaderName::from_static("server-timing"), timing);
+    headers.insert(SERVER_TIMING, timing);
     if let Some(length) = header_length {
-        headers.insert(HeaderName::from_static(HEADER_LENGTH), length);
+        headers.insert(JSON_LENGTH, length);
     }
     Ok(response)
 }
