@@ -2,11 +2,11 @@
 //!
 //! ```text
 //! cargo run --release -p tandem-engine --example bench_engine -- \
-//!     MODEL.onnx [--rounds N] [--threads 1] [--stock | --unfused]
+//!     MODEL.onnx [--rounds N] [--threads 1] [--stock | --unfused] [--answer FOLDER]
 //! ```
 //!
 //! `--stock` runs plain tract on the same file, without any pass of ours; `--unfused` is our engine without kernels of
-//! its own. Symbolic dimensions are 1; the values of the inputs are the same every time. The memory is the most that
+//! its own. `--answer` writes the bytes of each input and output of our engine to a file of its name. Symbolic dimensions are 1; the values of the inputs are the same every time. The memory is the most that
 //! the process has held.
 
 #![allow(clippy::print_stdout, reason = "a program prints")]
@@ -33,6 +33,7 @@ struct Arguments {
     rounds: usize,
     stock: bool,
     fused: bool,
+    answer: Option<PathBuf>,
 }
 
 fn main() -> Result<()> {
@@ -44,7 +45,7 @@ fn main() -> Result<()> {
 
 fn arguments() -> Result<Arguments> {
     let mut words = std::env::args().skip(1);
-    let mut model = None;
+    let (mut model, mut answer) = (None, None);
     let (mut rounds, mut stock, mut fused) = (10, false, true);
     while let Some(word) = words.next() {
         match word.as_str() {
@@ -58,15 +59,16 @@ fn arguments() -> Result<Arguments> {
                     );
                 }
             }
+            "--answer" => answer = Some(words.next().ok_or("--answer wants a folder")?.into()),
             "--stock" => stock = true,
             "--unfused" => fused = false,
             path if model.is_none() && !path.starts_with('-') => model = Some(path.into()),
             other => return Err(format!("{other:?} is not known").into()),
         }
     }
-    let model =
-        model.ok_or("usage: bench_engine MODEL.onnx [--rounds N] [--threads 1] [--stock | --unfused]")?;
-    Ok(Arguments { model, rounds, stock, fused })
+    let usage =
+        "usage: bench_engine MODEL.onnx [--rounds N] [--threads 1] [--stock | --unfused] [--answer FOLDER]";
+    Ok(Arguments { model: model.ok_or(usage)?, rounds, stock, fused, answer })
 }
 
 fn milliseconds(start: Instant) -> f64 {
@@ -84,7 +86,12 @@ fn ours(arguments: &Arguments) -> Result<(f64, Vec<f64>)> {
     let start = Instant::now();
     model.warm_up(&inputs, &control)?;
     load += milliseconds(start);
-    model.run(&inputs, &[], &control)?;
+    let outputs = model.run(&inputs, &[], &control)?;
+    if let Some(folder) = &arguments.answer {
+        for (name, tensor) in inputs.iter().chain(outputs.iter()) {
+            std::fs::write(folder.join(name), tensor.bytes().unwrap_or_default())?;
+        }
+    }
     let mut times = Vec::with_capacity(arguments.rounds);
     for _ in 0..arguments.rounds {
         let start = Instant::now();

@@ -91,7 +91,7 @@ fn optimise(
         // Biases are casts of constants until these are folded.
         typed.prop_consts()?;
         watch.check()?;
-        if let Some(fused) = fuse(&typed)? {
+        if let Some(fused) = fuse(&typed, &template.integers)? {
             typed = fused;
         }
         watch.check()?;

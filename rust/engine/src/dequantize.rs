@@ -9,21 +9,24 @@ use half::{bf16, f16};
 use tandem_core::{Limits, LoadError};
 use tandem_onnx::{DataType, GraphProto, NodeProto, TensorProto};
 
+use crate::integers::{IntegerConstant, Integers};
 use crate::limits::at_most;
 use crate::scale_index::ScaleIndex;
 
-/// Replaces every `Cast` and `DequantizeLinear` of constants to f32 in `graph` by its result.
-pub(crate) fn expand(graph: &mut GraphProto, limits: &Limits) -> Result<(), LoadError> {
+/// Replaces every `Cast` and `DequantizeLinear` of constants to f32 in `graph` by its result. Gives the integers that the
+/// latter stood for, from which products of bytes are made.
+pub(crate) fn expand(graph: &mut GraphProto, limits: &Limits) -> Result<Integers, LoadError> {
     let constants: HashMap<&str, &TensorProto> =
         graph.initializer.iter().map(|tensor| (tensor.name.as_str(), tensor)).collect();
     let mut expanded: HashMap<String, TensorProto> = HashMap::new();
+    let mut integers = Integers::default();
     for node in &graph.node {
         let [output] = node.output.as_slice() else {
             continue;
         };
         let result = match node.op_type.as_str() {
             "Cast" => cast(node, &constants, limits)?,
-            "DequantizeLinear" => dequantize_linear(node, &constants, limits)?,
+            "DequantizeLinear" => dequantize_linear(node, &constants, limits, &mut integers)?,
             _ => None,
         };
         if let Some((dims, values)) = result {
@@ -34,7 +37,7 @@ pub(crate) fn expand(graph: &mut GraphProto, limits: &Limits) -> Result<(), Load
     }
     graph.node.retain(|node| !node.output.first().is_some_and(|output| expanded.contains_key(output)));
     graph.initializer.extend(expanded.into_values());
-    Ok(())
+    Ok(integers)
 }
 
 type Expanded = Option<(Vec<usize>, Vec<f32>)>;
@@ -60,6 +63,7 @@ fn dequantize_linear(
     node: &NodeProto,
     constants: &Constants<'_>,
     limits: &Limits,
+    integers: &mut Integers,
 ) -> Result<Expanded, LoadError> {
     let constant = |index: usize| node.input.get(index).and_then(|name| constants.get(name.as_str()));
     let (Some(tensor), Some(scale)) = (constant(0), constant(1)) else {
@@ -75,12 +79,18 @@ fn dequantize_linear(
     // An output type of its own, or a scale that is not f32, makes another result type.
     let plain = scale.data_type == DataType::Float32.number()
         && node.attribute("output_dtype").is_none_or(|attribute| attribute.i == 0);
-    let Some(mut values) = small_values(tensor, limits)?.filter(|_| plain) else {
+    let values = if tensor.data_type == DataType::Int32.number() {
+        Some(wide_values(tensor, limits)?)
+    } else {
+        small_values(tensor, limits)?
+    };
+    let Some(mut values) = values.filter(|_| plain) else {
         return Ok(None);
     };
     let dims = shape(tensor)?;
     let scales = scale.to_vec::<f32>().map_err(invalid)?;
     let zeros = match zero {
+        Some(zero) if zero.data_type == DataType::Int32.number() => Some(wide_values(zero, limits)?),
         Some(zero) => match small_values(zero, limits)? {
             None => return Ok(None),
             zeros => zeros,
@@ -94,12 +104,24 @@ fn dequantize_linear(
     let Some(index) = index.filter(|_| zero.is_none_or(|zero| zero.dims == scale.dims)) else {
         return Ok(None);
     };
-    for (position, value) in values.iter_mut().enumerate() {
-        let index = index.of(position);
-        let zero = zeros.as_ref().map_or(0.0, |zeros| zeros[index]);
-        *value = (*value - zero) * scales[index];
+    if zeros.as_ref().is_none_or(|zeros| zeros.iter().all(|&zero| zero == 0.0)) {
+        integers.add(values.len(), || IntegerConstant::new(tensor, scales.clone(), index));
+    }
+    for (range, index) in index.runs(values.len()) {
+        let (zero, scale) = (zeros.as_ref().map_or(0.0, |zeros| zeros[index]), scales[index]);
+        for value in &mut values[range] {
+            *value = (*value - zero) * scale;
+        }
     }
     Ok(Some((dims, values)))
+}
+
+/// The elements of an int32 tensor, which biases are, as f32: rounded where they are large, as `DequantizeLinear` does.
+#[allow(clippy::cast_precision_loss, reason = "the operator is defined so")]
+fn wide_values(tensor: &TensorProto, limits: &Limits) -> Result<Vec<f32>, LoadError> {
+    let count = tensor.elements().map_err(invalid)?;
+    at_most("tensor bytes", (count as u64).saturating_mul(4), limits.tensor_bytes)?;
+    Ok(tensor.to_vec::<i32>().map_err(invalid)?.into_iter().map(|value| value as f32).collect())
 }
 
 /// The elements as f32 where they are of a type narrower than f32 and expand without loss.

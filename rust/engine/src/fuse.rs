@@ -5,8 +5,11 @@
 //! Images stay in blocks of channels between our operators; where another operator wants one, it is converted once.
 //! What is not recognised in every parameter stays tract's.
 
+mod attention;
 mod conv;
+mod int8;
 mod matmul;
+mod normalize;
 mod ops;
 mod pattern;
 mod pool;
@@ -16,16 +19,17 @@ mod tail;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use tandem_kernels::InstructionSet;
+use tandem_kernels::{ByteSet, InstructionSet, Quantization};
 use tract_core::internal::*;
 use tract_core::ops::source::TypedSource;
 
+use crate::integers::Integers;
 use ops::{Fused, Work};
 use storage::Storage;
 
 /// The graph with our operators in it; `None` where nothing was recognised.
-pub(crate) fn fuse(model: &TypedModel) -> TractResult<Option<TypedModel>> {
-    let mut rewriter = Rewriter::new(model, InstructionSet::best());
+pub(crate) fn fuse(model: &TypedModel, integers: &Integers) -> TractResult<Option<TypedModel>> {
+    let mut rewriter = Rewriter::new(model, integers, InstructionSet::best(), ByteSet::best());
     rewriter.rewrite()?;
     Ok((rewriter.count > 0).then_some(rewriter.target))
 }
@@ -37,12 +41,19 @@ type Image = [usize; 4];
 struct Rewriter<'a> {
     source: &'a TypedModel,
     target: TypedModel,
+    /// What constants of f32 were before.
+    integers: &'a Integers,
     set: InstructionSet,
+    byte_set: ByteSet,
     storage: Arc<Storage>,
     /// Where the results of the source are in the target.
     plain: HashMap<OutletId, OutletId>,
     /// Where they are as images in blocks of channels.
     blocked: HashMap<OutletId, OutletId>,
+    /// Where they are as interleaved images of bytes.
+    pixels: HashMap<OutletId, OutletId>,
+    /// Bytes that stand for a result of f32, which may become an interleaved image at once.
+    quantized: HashMap<OutletId, (OutletId, Quantization)>,
     /// Nodes of the source that an operator of ours has taken along.
     taken: HashSet<usize>,
     /// How many operators of ours there are, conversions not counted.
@@ -50,15 +61,19 @@ struct Rewriter<'a> {
 }
 
 impl<'a> Rewriter<'a> {
-    fn new(source: &'a TypedModel, set: InstructionSet) -> Self {
+    fn new(source: &'a TypedModel, integers: &'a Integers, set: InstructionSet, byte_set: ByteSet) -> Self {
         let target = TypedModel { symbols: source.symbols.clone(), ..TypedModel::default() };
         Self {
             source,
             target,
+            integers,
             set,
+            byte_set,
             storage: Arc::default(),
             plain: HashMap::new(),
             blocked: HashMap::new(),
+            pixels: HashMap::new(),
+            quantized: HashMap::new(),
             taken: HashSet::new(),
             count: 0,
         }
@@ -76,8 +91,12 @@ impl<'a> Rewriter<'a> {
             if self.taken.contains(&id) || node.op_is::<TypedSource>() {
                 continue;
             }
-            let replaced =
-                conv::replace(self, node)? || pool::replace(self, node)? || matmul::replace(self, node)?;
+            let replaced = int8::replace(self, node)?
+                || conv::replace(self, node)?
+                || pool::replace(self, node)?
+                || matmul::replace(self, node)?
+                || attention::replace(self, node)?
+                || normalize::replace(self, node)?;
             if !replaced {
                 self.keep(node)?;
             }
@@ -103,6 +122,9 @@ impl<'a> Rewriter<'a> {
     fn plain(&mut self, outlet: OutletId) -> TractResult<OutletId> {
         if let Some(&plain) = self.plain.get(&outlet) {
             return Ok(plain);
+        }
+        if self.pixels.contains_key(&outlet) {
+            return int8::to_planes(self, outlet);
         }
         let blocked = *self.blocked.get(&outlet).context("a result that no node has given")?;
         let image = pattern::image(self.source, outlet).context("an image without sizes")?;

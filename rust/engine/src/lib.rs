@@ -31,6 +31,7 @@ mod fuse;
 mod graph;
 mod guard;
 mod info;
+mod integers;
 mod limits;
 mod load;
 mod lower;

@@ -37,13 +37,13 @@ pub(crate) fn load(
     let info = info::describe(&proto, &graph, source, digest, options)?;
     weights::hoist_constants(&mut graph);
     graph::prune(&mut graph);
-    dequantize::expand(&mut graph, &options.limits)?;
+    let integers = dequantize::expand(&mut graph, &options.limits)?;
     graph::prune(&mut graph);
     support::check(&graph, info.opset)?;
     rewrite::apply(&mut graph, info.opset);
     let shape_like = values::shape_like(&graph, &info);
     let weights = weights::take(&mut graph)?;
-    let template = lower::lower(graph, weights, proto.opset_import, &info)?;
+    let template = lower::lower(graph, weights, integers, proto.opset_import, &info)?;
     let mut model = OnnxModel::new(info, options.limits, engine, template, shape_like, options.plans);
     model.prepare()?;
     Ok(model)

@@ -13,6 +13,7 @@ use tract_onnx::tract_hir::internal::{InferenceFact, OutletId, TractError, Tract
 
 use crate::fault::{Fault, chain};
 use crate::graph::{label, operator};
+use crate::integers::Integers;
 use crate::operators;
 use crate::weights::Weights;
 
@@ -23,6 +24,8 @@ pub(crate) struct Template {
     pub(crate) model: InferenceModel,
     /// Operator of every node, by the node's name in tract's graph.
     pub(crate) operators: HashMap<String, Operator>,
+    /// The integers that constants were expanded from.
+    pub(crate) integers: Integers,
 }
 
 /// What the ONNX graph says of a node.
@@ -51,6 +54,7 @@ impl Operator {
 pub(crate) fn lower(
     mut graph: GraphProto,
     weights: Weights,
+    integers: Integers,
     opsets: Vec<OperatorSetIdProto>,
     info: &ModelInfo,
 ) -> Result<Template, Fault> {
@@ -68,7 +72,7 @@ pub(crate) fn lower(
     }));
     let proto = ModelProto { graph: Some(graph), opset_import: opsets, ..ModelProto::default() };
     let model = parse(&proto, weights).map_err(|error| building_fault(&error, &operators))?;
-    Ok(Template { model, operators })
+    Ok(Template { model, operators, integers })
 }
 
 fn parse(proto: &ModelProto, mut weights: Weights) -> TractResult<InferenceModel> {

@@ -3,7 +3,6 @@
 mod attention;
 mod bit_shift;
 mod cast;
-mod either;
 mod elementwise;
 mod linear;
 mod loss;
@@ -12,6 +11,9 @@ mod reduce;
 mod space_to_depth;
 mod swish;
 mod wires;
+
+pub(crate) use linear::{Dequantize, Quantize, quantization};
+pub(crate) use native::Native;
 
 use tract_onnx::model::OnnxOpRegister;
 use tract_onnx::tract_hir::internal::{TractErrorContext, TractResult};

@@ -1,5 +1,7 @@
 //! Which scale of a quantised tensor belongs to which element.
 
+use std::ops::Range;
+
 /// One scale for all elements, for every index of an axis, or for every block along an axis.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum ScaleIndex {
@@ -34,6 +36,18 @@ impl ScaleIndex {
         let blocks = size.div_ceil(block);
         let expected = dims.iter().enumerate().map(|(index, &dim)| if index == axis { blocks } else { dim });
         scales.iter().copied().eq(expected).then_some(Self::Block { inner, size, blocks, block })
+    }
+
+    /// Elements that follow each other and have one scale, and its place, up to `count` elements.
+    pub(crate) fn runs(self, count: usize) -> impl Iterator<Item = (Range<usize>, usize)> {
+        let length = match self {
+            Self::Tensor => count,
+            Self::Axis { inner, .. } => inner,
+            Self::Block { .. } => 1,
+        };
+        (0..count)
+            .step_by(length.max(1))
+            .map(move |start| (start..(start + length).min(count), self.of(start)))
     }
 
     /// The place of the scale of the element at `position`, both row-major.

@@ -51,7 +51,7 @@ pub struct ConvShape {
 }
 
 impl ConvShape {
-    fn check(&self) -> Result<(), KernelError> {
+    pub(crate) fn check(&self) -> Result<(), KernelError> {
         if self.in_channels == 0 || self.out_channels == 0 {
             let got = format!("{} and {}", self.in_channels, self.out_channels);
             return Err(KernelError::parameter("channels", got, "both must be at least 1"));
@@ -64,12 +64,12 @@ impl ConvShape {
         check_window(self.input, self.kernel, self.stride, self.dilation, self.padding, self.output)
     }
 
-    fn pixels(&self) -> usize {
+    pub(crate) fn pixels(&self) -> usize {
         self.output[0] * self.output[1]
     }
 
     /// The taps of the kernel that meet the image, for the output at `position` along `axis`.
-    fn taps(&self, axis: usize, position: usize) -> Range<usize> {
+    pub(crate) fn taps(&self, axis: usize, position: usize) -> Range<usize> {
         let start = position * self.stride[axis];
         taps(start, self.padding[axis], self.input[axis], self.kernel[axis], self.dilation[axis])
     }

@@ -47,7 +47,7 @@ impl KernelError {
 }
 
 /// Holds a slice to its length.
-pub(crate) fn check_length(what: &'static str, slice: &[f32], expected: usize) -> Result<(), KernelError> {
+pub(crate) fn check_length<T>(what: &'static str, slice: &[T], expected: usize) -> Result<(), KernelError> {
     let got = slice.len();
     if got == expected { Ok(()) } else { Err(KernelError::Length { what, got, expected }) }
 }

@@ -35,8 +35,10 @@
 #![allow(clippy::cast_precision_loss, reason = "counts of elements as divisors")]
 
 mod activation;
+mod attention;
 mod conv;
 mod error;
+mod int8;
 mod isa;
 mod layout;
 mod math;
@@ -49,8 +51,13 @@ mod simd;
 mod tile;
 
 pub use activation::Activation;
+pub use attention::{Attention, AttentionShape};
 pub use conv::{Conv2d, ConvInput, ConvShape};
 pub use error::KernelError;
+pub use int8::{
+    ByteAdd, ByteConv2d, ByteMatMul, ByteMatrix, ByteMaxPool, ByteSet, Quantization, Requantization,
+    byte_global_average, dequantize, pixel_bytes, quantize, quantize_to_pixels, to_pixels, to_planes,
+};
 pub use isa::InstructionSet;
 pub use layout::{blocked_len, to_blocked, to_planar};
 pub use matmul::{MatMul, MatMulWeights};

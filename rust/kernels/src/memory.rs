@@ -40,6 +40,26 @@ impl Buffer {
     }
 }
 
+impl Buffer {
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        bytes(self.as_slice())
+    }
+
+    pub(crate) fn as_bytes_mut(&mut self) -> &mut [u8] {
+        bytes_mut(self.as_mut_slice())
+    }
+}
+
+fn bytes(floats: &[f32]) -> &[u8] {
+    // SAFETY: a float is four bytes, all of them with a value.
+    unsafe { std::slice::from_raw_parts(floats.as_ptr().cast(), size_of_val(floats)) }
+}
+
+fn bytes_mut(floats: &mut [f32]) -> &mut [u8] {
+    // SAFETY: as above, any four bytes are a float, and `floats` is borrowed exclusively.
+    unsafe { std::slice::from_raw_parts_mut(floats.as_mut_ptr().cast(), size_of_val(floats)) }
+}
+
 impl fmt::Debug for Buffer {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{} floats", self.length)
@@ -57,4 +77,9 @@ pub(crate) fn with_scratch<T>(length: usize, work: impl FnOnce(&mut [f32]) -> T)
     let result = work(buffer.as_mut_slice());
     SPARE.with_borrow_mut(|spare| spare.push(buffer));
     result
+}
+
+/// [`with_scratch`] for bytes.
+pub(crate) fn with_scratch_bytes<T>(length: usize, work: impl FnOnce(&mut [u8]) -> T) -> T {
+    with_scratch(length.div_ceil(4), |floats| work(&mut bytes_mut(floats)[..length]))
 }

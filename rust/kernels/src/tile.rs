@@ -247,9 +247,12 @@ impl Weights {
             let width = size * lanes;
             let (panel, rest) = packed.split_at_mut(inputs * width);
             packed = rest;
-            for (input, row) in panel.chunks_exact_mut(width.max(1)).enumerate() {
-                for (output, value) in (first * lanes..outputs).zip(row) {
-                    *value = weight(input, output);
+            // A few inputs at a time over all outputs, so that neither side is read or written far apart.
+            for (part, rows) in panel.chunks_mut(16 * width).enumerate() {
+                for (lane, output) in (first * lanes..outputs).take(width).enumerate() {
+                    for (input, value) in rows[lane..].iter_mut().step_by(width).enumerate() {
+                        *value = weight(part * 16 + input, output);
+                    }
                 }
             }
         }

@@ -38,11 +38,11 @@ struct Found {
     tail: Tail,
 }
 
-fn recognise(rewriter: &Rewriter<'_>, node: &TypedNode) -> Option<Found> {
-    let model = rewriter.source;
+/// The parameters of `node` and the sizes of its result, where it is a convolution of images with constant weights.
+pub(super) fn parameters(model: &TypedModel, node: &TypedNode) -> Option<(ConvShape, Image)> {
     let op = node.op_as::<Conv>()?;
     let spec = &op.pool_spec;
-    let [x, kernel, bias] = node.inputs.as_slice() else { return None };
+    let [x, kernel, _] = node.inputs.as_slice() else { return None };
     let fits = op.q_params.is_none()
         && op.kernel_fmt == KernelFormat::OIHW
         && spec.data_format == DataFormat::NCHW
@@ -53,9 +53,8 @@ fn recognise(rewriter: &Rewriter<'_>, node: &TypedNode) -> Option<Found> {
     let [batch, in_channels, height, width] = image(model, *x)?;
     let output = image(model, node.id.into())?;
     let out_channels = output[1];
-    let weights = constant(model, *kernel)?;
     let taps = spec.kernel_shape.as_slice();
-    if weights.shape() != [out_channels, in_channels / op.group.max(1), taps[0], taps[1]] {
+    if constant(model, *kernel)?.shape() != [out_channels, in_channels / op.group.max(1), taps[0], taps[1]] {
         return None;
     }
     let padding = spec.computed_padding(&[height, width]);
@@ -71,7 +70,16 @@ fn recognise(rewriter: &Rewriter<'_>, node: &TypedNode) -> Option<Found> {
         padding: [padding[0].pad_before, padding[1].pad_before],
         output: [padding[0].convoluted, padding[1].convoluted],
     };
-    if shape.output != output[2..] || !rewriter.suits_blocks(out_channels) {
+    (shape.output == output[2..]).then_some((shape, output))
+}
+
+fn recognise(rewriter: &Rewriter<'_>, node: &TypedNode) -> Option<Found> {
+    let model = rewriter.source;
+    let (shape, output) = parameters(model, node)?;
+    let [x, kernel, bias] = node.inputs.as_slice() else { return None };
+    let (in_channels, out_channels) = (shape.in_channels, shape.out_channels);
+    let weights = constant(model, *kernel)?;
+    if !rewriter.suits_blocks(out_channels) {
         return None;
     }
     let blocked = rewriter.blocked.contains_key(x) || rewriter.suits_blocks(in_channels);

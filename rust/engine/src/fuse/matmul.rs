@@ -28,44 +28,61 @@ pub(super) fn replace(rewriter: &mut Rewriter<'_>, node: &TypedNode) -> TractRes
 }
 
 fn recognise(rewriter: &Rewriter<'_>, node: &TypedNode) -> Option<(MatMul, Tail, Vec<usize>)> {
-    let model = rewriter.source;
-    let op = node.op_as::<EinSum>()?;
-    let [x, matrix] = node.inputs.as_slice() else { return None };
-    if op.q_params.is_some() || op.operating_dt != f32::datum_type() {
-        return None;
-    }
-    let weights = constant(model, *matrix)?;
-    let (x, out) = (floats(model, *x)?, floats(model, node.id.into())?);
-    let [rows, columns] = *weights.shape() else { return None };
-    let last = x.len().checked_sub(1)?;
-    if out.len() != x.len() || out.contains(&0) || x.contains(&0) {
-        return None;
-    }
-    // Rows keep their places, the last axis of `x` is summed over, and that of the result is the matrix's other one.
-    let mut summed = None;
-    let mut kept = None;
-    for axis in op.axes.iter_all_axes() {
-        match (axis.inputs[0].as_slice(), axis.inputs[1].as_slice(), axis.outputs[0].as_slice()) {
-            ([from], [], [to]) if from == to && *from < last => {}
-            ([from], [axis], []) if *from == last => summed = Some(*axis),
-            ([], [axis], [to]) if *to == last => kept = Some(*axis),
-            _ => return None,
-        }
-    }
-    let transposed = match (summed?, kept?) {
-        (0, 1) => false,
-        (1, 0) => true,
-        _ => return None,
-    };
-    let sizes = if transposed { [columns, rows] } else { [rows, columns] };
-    if [x[last], out[last]] != sizes || x[..last] != out[..last] {
-        return None;
-    }
+    let Product { weights, transposed, sizes } = Product::of(rewriter.source, node)?;
+    let out = floats(rewriter.source, node.id.into())?;
     let tail = Tail::of(rewriter, node, out);
     let values = elements(weights)?;
     let values = if transposed { MatMulWeights::Transposed(&values) } else { MatMulWeights::Plain(&values) };
     let product = MatMul::new(rewriter.set, sizes, values, tail.bias.as_deref(), tail.activation).ok()?;
     Some((product, tail, out.to_vec()))
+}
+
+/// Rows times a constant matrix.
+pub(super) struct Product<'a> {
+    pub(super) weights: &'a Arc<Tensor>,
+    /// Whether the weights are `[outputs][inputs]`.
+    pub(super) transposed: bool,
+    /// Inputs and outputs.
+    pub(super) sizes: [usize; 2],
+}
+
+impl<'a> Product<'a> {
+    /// `node`, where it is one.
+    pub(super) fn of(model: &'a TypedModel, node: &TypedNode) -> Option<Self> {
+        let op = node.op_as::<EinSum>()?;
+        let [x, matrix] = node.inputs.as_slice() else { return None };
+        if op.q_params.is_some() || op.operating_dt != f32::datum_type() {
+            return None;
+        }
+        let weights = constant(model, *matrix)?;
+        let (x, out) = (floats(model, *x)?, floats(model, node.id.into())?);
+        let [rows, columns] = *weights.shape() else { return None };
+        let last = x.len().checked_sub(1)?;
+        if out.len() != x.len() || out.contains(&0) || x.contains(&0) {
+            return None;
+        }
+        // Rows keep their places, the last axis of `x` is summed over, and that of the result is the matrix's other one.
+        let mut summed = None;
+        let mut kept = None;
+        for axis in op.axes.iter_all_axes() {
+            match (axis.inputs[0].as_slice(), axis.inputs[1].as_slice(), axis.outputs[0].as_slice()) {
+                ([from], [], [to]) if from == to && *from < last => {}
+                ([from], [axis], []) if *from == last => summed = Some(*axis),
+                ([], [axis], [to]) if *to == last => kept = Some(*axis),
+                _ => return None,
+            }
+        }
+        let transposed = match (summed?, kept?) {
+            (0, 1) => false,
+            (1, 0) => true,
+            _ => return None,
+        };
+        let sizes = if transposed { [columns, rows] } else { [rows, columns] };
+        if [x[last], out[last]] != sizes || x[..last] != out[..last] {
+            return None;
+        }
+        Some(Self { weights, transposed, sizes })
+    }
 }
 
 /// What a product takes along of the nodes behind it, in this order.
@@ -123,7 +140,11 @@ impl Tail {
 }
 
 /// The only reader of a result, where it is a `B` of it and another value that keeps its shape, and that value.
-fn binary<B: BinMiniOp>(model: &TypedModel, outlet: OutletId, shape: &[usize]) -> Option<(usize, OutletId)> {
+pub(super) fn binary<B: BinMiniOp>(
+    model: &TypedModel,
+    outlet: OutletId,
+    shape: &[usize],
+) -> Option<(usize, OutletId)> {
     let next = reader(model, model.node(outlet.node))?;
     Some((next.id, operand::<B>(model, next, outlet, shape)?))
 }
@@ -147,7 +168,7 @@ fn operand<B: BinMiniOp>(
 }
 
 /// A number for each column, from a constant that is added to rows.
-fn bias(model: &TypedModel, outlet: OutletId, shape: &[usize]) -> Option<Vec<f32>> {
+pub(super) fn bias(model: &TypedModel, outlet: OutletId, shape: &[usize]) -> Option<Vec<f32>> {
     let tensor = constant(model, outlet)?;
     let found = elements(tensor)?;
     let columns = *shape.last()?;

@@ -1,7 +1,8 @@
 //! Our operators as tract sees them.
 
 use tandem_kernels::{
-    Conv2d, InstructionSet, KernelError, MatMul, Pool2d, PoolKind, global_average, to_blocked, to_planar,
+    Attention, Conv2d, InstructionSet, KernelError, LayerNorm, MatMul, Pool2d, PoolKind, global_average,
+    softmax, to_blocked, to_planar,
 };
 use tract_core::internal::*;
 
@@ -25,6 +26,11 @@ pub(super) enum Work {
     Conv(Arc<Conv2d>),
     /// Of rows and perhaps a residual.
     MatMul(Arc<MatMul>),
+    /// Of queries, keys, values and perhaps a mask.
+    Attention(Arc<Attention>),
+    LayerNorm(Arc<LayerNorm>),
+    /// Over rows of that many elements.
+    Softmax(usize),
     Pool(Arc<Pool2d>, PoolKind),
     GlobalAverage(Image),
     ToBlocked(Image),
@@ -37,6 +43,11 @@ impl Fused {
         match &self.work {
             Work::Conv(conv) => conv.run(inputs[0], inputs.get(1).copied(), out),
             Work::MatMul(product) => product.run(inputs[0], inputs.get(1).copied(), out),
+            Work::Attention(attention) => {
+                attention.run(inputs[0], inputs[1], inputs[2], inputs.get(3).copied(), out)
+            }
+            Work::LayerNorm(norm) => norm.run(inputs[0], None, out),
+            Work::Softmax(columns) => softmax(self.set, *columns, inputs[0], out),
             Work::Pool(pool, _) => pool.run(inputs[0], out),
             Work::GlobalAverage(image) => global_average(self.set, flat(*image), inputs[0], out),
             Work::ToBlocked(image) => to_blocked(self.set, flat(*image), inputs[0], out),
@@ -59,6 +70,9 @@ impl Op for Fused {
             Work::Conv(conv) if conv.algorithm() == "depthwise" => "Tandem.DepthwiseConv".into(),
             Work::Conv(_) => "Tandem.Conv".into(),
             Work::MatMul(_) => "Tandem.MatMul".into(),
+            Work::Attention(_) => "Tandem.Attention".into(),
+            Work::LayerNorm(_) => "Tandem.LayerNormalization".into(),
+            Work::Softmax(_) => "Tandem.Softmax".into(),
             Work::Pool(_, PoolKind::Max) => "Tandem.MaxPool".into(),
             Work::Pool(..) => "Tandem.AveragePool".into(),
             Work::GlobalAverage(_) => "Tandem.GlobalAveragePool".into(),
@@ -80,7 +94,7 @@ impl EvalOp for Fused {
             inputs.iter().map(|input| input.try_as_plain_ram()).collect::<TractResult<_>>()?;
         let slices: TVec<&[f32]> =
             views.iter().map(PlainView::as_slice::<f32>).collect::<TractResult<_>>()?;
-        let mut out = self.storage.take(&self.shape)?;
+        let mut out = self.storage.take(f32::datum_type(), &self.shape)?;
         self.compute(&slices, out.try_as_plain_ram_mut()?.as_slice_mut::<f32>()?)?;
         Ok(tvec!(self.storage.lend(out)))
     }

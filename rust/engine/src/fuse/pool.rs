@@ -33,7 +33,12 @@ pub(super) fn replace(rewriter: &mut Rewriter<'_>, node: &TypedNode) -> TractRes
 
 /// A pooling with windows.
 fn window(rewriter: &Rewriter<'_>, node: &TypedNode) -> Option<(Pool2d, PoolKind, Image)> {
-    let model = rewriter.source;
+    let (shape, kind, output) = parameters(rewriter.source, node)?;
+    Some((Pool2d::new(rewriter.set, shape, kind).ok()?, kind, output))
+}
+
+/// The parameters of `node` and the sizes of its result, where it is a pooling that our kernels compute.
+pub(super) fn parameters(model: &TypedModel, node: &TypedNode) -> Option<(PoolShape, PoolKind, Image)> {
     let [batch, channels, height, width] = image(model, node.inputs[0])?;
     let output = image(model, node.id.into())?;
     let input = [height, width];
@@ -68,10 +73,7 @@ fn window(rewriter: &Rewriter<'_>, node: &TypedNode) -> Option<(Pool2d, PoolKind
                 .any(|tap| (start + tap * step).checked_sub(before).is_some_and(|at| at < size))
         })
     });
-    if shape.output != output[2..] || output[1] != channels || !full {
-        return None;
-    }
-    Some((Pool2d::new(rewriter.set, shape, kind).ok()?, kind, output))
+    (shape.output == output[2..] && output[1] == channels && full).then_some((shape, kind, output))
 }
 
 /// Whether some window reaches past the image.
@@ -84,7 +86,7 @@ fn pads(spec: &PoolSpec, input: [usize; 2]) -> bool {
 }
 
 /// The mean of each channel, which tract has as a sum and a division.
-fn whole(model: &TypedModel, node: &TypedNode) -> Option<(Image, usize, Vec<usize>)> {
+pub(super) fn whole(model: &TypedModel, node: &TypedNode) -> Option<(Image, usize, Vec<usize>)> {
     let op = node.op_as::<Reduce>()?;
     let image = image(model, node.inputs[0])?;
     if op.reducer != Reducer::Sum || op.axes.as_slice() != [2, 3] {

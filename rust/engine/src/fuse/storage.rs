@@ -17,16 +17,18 @@ pub(super) struct Storage {
 
 impl Storage {
     /// A tensor of any values.
-    pub(super) fn take(&self, shape: &[usize]) -> TractResult<Tensor> {
+    pub(super) fn take(&self, datum_type: DatumType, shape: &[usize]) -> TractResult<Tensor> {
         let volume: usize = shape.iter().product();
         let mut tensors = self.tensors.lock().unwrap_or_else(PoisonError::into_inner);
         // From the end: what was used last is likely still in a cache.
-        let free = |tensor: &Arc<Tensor>| tensor.len() == volume && Arc::strong_count(tensor) == 1;
+        let free = |tensor: &Arc<Tensor>| {
+            tensor.len() == volume && tensor.datum_type() == datum_type && Arc::strong_count(tensor) == 1
+        };
         let found = tensors.iter().rposition(free).map(|index| tensors.remove(index));
         drop(tensors);
         match found.map(Arc::try_unwrap) {
             Some(Ok(tensor)) => tensor.into_shape(shape),
-            _ => Tensor::zero_aligned::<f32>(shape, 64),
+            _ => Tensor::zero_aligned_dt(datum_type, shape, 64),
         }
     }
 

@@ -1,26 +1,25 @@
-//! `QuantizeLinear` and `DequantizeLinear` with scales that are not known before the run, or that belong to blocks:
-//! tract's own want one constant scale for a tensor or for an axis.
+//! `QuantizeLinear` and `DequantizeLinear`.
+//!
+//! tract's own want constant scales, multiply by the inverse of the scale, which now and then gives the byte beside the
+//! right one, and move over other operators while tract optimises, so that the products of bytes around them are no
+//! longer to be seen.
 
+use tandem_kernels::{self as kernels, ByteSet, Quantization};
 use tract_onnx::model::ParsingContext;
 use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_hir::internal::*;
 
-use super::either::stock_or;
 use super::native::{Function, native};
 use crate::scale_index::ScaleIndex;
 
 type Built = TractResult<(Box<dyn InferenceOp>, Vec<String>)>;
 
-pub(super) fn quantize(context: &ParsingContext<'_>, node: &NodeProto) -> Built {
-    let linear = Linear::of(node)?;
-    let own = native(Quantize(linear));
-    if linear.block == 0 { stock_or(own, &[1, 2], context, node) } else { Ok((own, vec![])) }
+pub(super) fn quantize(_context: &ParsingContext<'_>, node: &NodeProto) -> Built {
+    Ok((native(Quantize(Linear::of(node)?)), vec![]))
 }
 
-pub(super) fn dequantize(context: &ParsingContext<'_>, node: &NodeProto) -> Built {
-    let linear = Linear::of(node)?;
-    let own = native(Dequantize(linear));
-    if linear.block == 0 { stock_or(own, &[1, 2], context, node) } else { Ok((own, vec![])) }
+pub(super) fn dequantize(_context: &ParsingContext<'_>, node: &NodeProto) -> Built {
+    Ok((native(Dequantize(Linear::of(node)?)), vec![]))
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -56,8 +55,23 @@ fn zero_points(zeros: Option<&&Tensor>) -> TractResult<Option<Vec<f64>>> {
     zeros.map(|zeros| Ok(zeros.cast_to::<f64>()?.try_as_plain_ram()?.as_slice::<f64>()?.to_vec())).transpose()
 }
 
+/// Scale and zero point of a whole tensor, from the inputs of either operator, where it is of bytes and f32.
+fn of_bytes(inputs: &[&Tensor]) -> Option<Quantization> {
+    quantization(inputs[1], inputs.get(2).copied())
+}
+
+/// The scale and the zero point of a whole tensor, where it is of bytes and f32.
+pub(crate) fn quantization(scale: &Tensor, zero: Option<&Tensor>) -> Option<Quantization> {
+    let scale = scale.try_as_plain_ram().ok()?;
+    let [scale] = *scale.as_slice::<f32>().ok()? else { return None };
+    let Some(zero) = zero else { return Some(Quantization { scale, zero: 0 }) };
+    let zero = zero.try_as_plain_ram().ok()?;
+    let [zero] = *zero.as_slice::<u8>().ok()? else { return None };
+    Some(Quantization { scale, zero })
+}
+
 #[derive(Clone, Copy, Debug)]
-struct Quantize(Linear);
+pub(crate) struct Quantize(Linear);
 
 impl Quantize {
     fn output(inputs: &[&TypedFact]) -> DatumType {
@@ -78,6 +92,14 @@ impl Function for Quantize {
     fn call(&self, inputs: &[&Tensor]) -> TractResult<TVec<Tensor>> {
         let (values, scales, zeros) = (inputs[0], inputs[1], inputs.get(2));
         let index = self.0.index(values, scales, zeros)?;
+        if let Some(quantization) = of_bytes(inputs).filter(|_| values.datum_type() == f32::datum_type()) {
+            let mut bytes = Tensor::zero::<u8>(values.shape())?;
+            let (from, mut to) = (values.try_as_plain_ram()?, bytes.try_as_plain_ram_mut()?);
+            let done = kernels::quantize(ByteSet::best(), quantization, from.as_slice()?, to.as_slice_mut()?);
+            if done.is_ok() {
+                return Ok(tvec!(bytes));
+            }
+        }
         let output = zeros.map_or(DatumType::U8, |zeros| zeros.datum_type().unquantized());
         let (low, high) = match output {
             DatumType::U8 => (0.0, f64::from(u8::MAX)),
@@ -101,7 +123,7 @@ impl Function for Quantize {
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Dequantize(Linear);
+pub(crate) struct Dequantize(Linear);
 
 impl Function for Dequantize {
     const NAME: &'static str = "DequantizeLinear";
@@ -113,6 +135,12 @@ impl Function for Dequantize {
     fn call(&self, inputs: &[&Tensor]) -> TractResult<TVec<Tensor>> {
         let (values, scales, zeros) = (inputs[0], inputs[1], inputs.get(2));
         let index = self.0.index(values, scales, zeros)?;
+        if let Some(quantization) = of_bytes(inputs).filter(|_| values.datum_type() == u8::datum_type()) {
+            let mut numbers = Tensor::zero::<f32>(values.shape())?;
+            let (from, mut to) = (values.try_as_plain_ram()?, numbers.try_as_plain_ram_mut()?);
+            kernels::dequantize(ByteSet::best(), quantization, from.as_slice()?, to.as_slice_mut()?)?;
+            return Ok(tvec!(numbers));
+        }
         let zeros = zero_points(zeros)?;
         let output = scales.datum_type();
         let (steps, scales) = (values.cast_to::<f64>()?, scales.cast_to::<f64>()?);

@@ -3,7 +3,7 @@
 use tract_onnx::tract_hir::internal::*;
 
 /// An operator that is a function of its inputs alone.
-pub(super) trait Function: Clone + std::fmt::Debug + Send + Sync + 'static {
+pub(crate) trait Function: Clone + std::fmt::Debug + Send + Sync + 'static {
     /// ONNX's name of it.
     const NAME: &'static str;
 
@@ -26,7 +26,7 @@ pub(super) fn native<F: Function>(function: F) -> Box<dyn InferenceOp> {
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct Native<F>(pub(super) F);
+pub(crate) struct Native<F>(pub(super) F);
 
 impl<F: Function> Expansion for Native<F> {
     fn name(&self) -> StaticName {

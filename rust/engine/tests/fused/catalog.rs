@@ -52,7 +52,7 @@ fn all_of_the_resnets_is_ours_from_the_image_to_the_classes() {
 }
 
 #[test]
-fn every_product_with_weights_of_a_transformer_is_ours() {
+fn the_layers_of_a_transformer_are_ours() {
     let config = TransformerConfig::small();
     let model = minilm(&config).unwrap();
     let ids = tandem_core::Tensor::from_vec([1, 4], vec![1_i64, 2, 3, 4]).unwrap();
@@ -60,7 +60,12 @@ fn every_product_with_weights_of_a_transformer_is_ours() {
     let given = [("input_ids", ids), ("attention_mask", mask)];
     let inputs = random_inputs(&model, &given, 1).unwrap();
     // Query, key, value and output of the attention, and two of the feed-forward layer, which take bias, residual and
-    // GELU along.
-    assert_eq!(operators(&model, &inputs), counts([("MatMul", 6 * config.layers)]));
+    // GELU along; a normalisation after each half of a layer, and one of the embedding.
+    let expected = counts([
+        ("MatMul", 6 * config.layers),
+        ("Attention", config.layers),
+        ("LayerNormalization", 2 * config.layers + 1),
+    ]);
+    assert_eq!(operators(&model, &inputs), expected);
     assert_eq!(difference(&model, &inputs), None);
 }

@@ -7,7 +7,9 @@
     reason = "a test fails by panicking, helpers included"
 )]
 
+mod bytes;
 mod catalog;
 mod compare;
 mod patterns;
 mod random_graphs;
+mod transformer;

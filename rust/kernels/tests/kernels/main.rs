@@ -2,10 +2,17 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, helpers included")]
 #![allow(clippy::float_cmp, reason = "where a result is known exactly, it is compared so")]
-#![allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "small numbers")]
+#![allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "small numbers"
+)]
 
+mod attention;
 mod conv;
 mod curves;
+mod int8;
 mod layout;
 mod matmul;
 mod normalize;

@@ -1,0 +1,89 @@
+//! What constants were before they were expanded to f32.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use tandem_onnx::{DataType, TensorProto};
+
+use crate::scale_index::ScaleIndex;
+
+/// Integer constants with their scales, found again by the f32 that they became.
+///
+/// A constant's name does not survive tract's folding, its value does.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Integers {
+    /// By the number of elements.
+    constants: HashMap<usize, Vec<Arc<IntegerConstant>>>,
+}
+
+/// Integers that stand for numbers, with a zero point of nought.
+#[derive(Clone, Debug)]
+pub(crate) struct IntegerConstant {
+    pub(crate) elements: Elements,
+    pub(crate) scales: Vec<f32>,
+    index: ScaleIndex,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Elements {
+    Bytes(Vec<i8>),
+    Words(Vec<i32>),
+}
+
+impl IntegerConstant {
+    pub(crate) fn new(tensor: &TensorProto, scales: Vec<f32>, index: ScaleIndex) -> Option<Self> {
+        let elements = match tensor.element_type().ok()? {
+            DataType::Int8 => {
+                Elements::Bytes(tensor.to_raw().ok()?.iter().map(|byte| byte.cast_signed()).collect())
+            }
+            DataType::Int32 => Elements::Words(tensor.to_vec::<i32>().ok()?),
+            _ => return None,
+        };
+        Some(Self { elements, scales, index })
+    }
+
+    #[allow(clippy::cast_precision_loss, reason = "as the operator is defined")]
+    fn is(&self, values: &[f32]) -> bool {
+        let same = |(range, index): (Range<usize>, usize)| {
+            let scale = self.scales[index];
+            let values = &values[range.clone()];
+            match &self.elements {
+                Elements::Bytes(bytes) => bytes[range]
+                    .iter()
+                    .zip(values)
+                    .all(|(&byte, value)| (f32::from(byte) * scale).to_bits() == value.to_bits()),
+                Elements::Words(words) => words[range]
+                    .iter()
+                    .zip(values)
+                    .all(|(&word, value)| (word as f32 * scale).to_bits() == value.to_bits()),
+            }
+        };
+        self.index.runs(values.len()).all(same)
+    }
+
+    /// One scale for each of `outputs`, whose elements have `inner` others behind them.
+    pub(crate) fn output_scales(&self, outputs: usize, inner: usize) -> Option<Vec<f32>> {
+        match self.index {
+            ScaleIndex::Tensor => Some(vec![*self.scales.first()?; outputs]),
+            ScaleIndex::Axis { inner: behind, size } if behind == inner && size == outputs => {
+                Some(self.scales.clone())
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Integers {
+    pub(crate) fn add(&mut self, count: usize, constant: impl FnOnce() -> Option<IntegerConstant>) {
+        if let Some(constant) = constant() {
+            self.constants.entry(count).or_default().push(Arc::new(constant));
+        }
+    }
+
+    /// Those that became `values`.
+    pub(crate) fn find<'a>(&'a self, values: &'a [f32]) -> impl Iterator<Item = &'a IntegerConstant> {
+        let constants = self.constants.get(&values.len()).map_or(&[][..], Vec::as_slice);
+        constants.iter().map(Arc::as_ref).filter(|constant| constant.is(values))
+    }
+}

@@ -1,0 +1,128 @@
+//! From numbers to bytes and back, and the sum of two tensors of bytes.
+
+use super::Quantization;
+use super::set::ByteSet;
+use super::simd::{Dots, with_dots};
+use crate::error::{KernelError, check_length};
+use crate::simd::Task;
+
+/// `round(x ÷ scale) + zero`, ties to even, held between 0 and 255, of each number. NaN becomes 0.
+pub fn quantize(
+    set: ByteSet,
+    quantization: Quantization,
+    x: &[f32],
+    out: &mut [u8],
+) -> Result<(), KernelError> {
+    quantization.check("the output")?;
+    check_length("out", out, x.len())?;
+    // SAFETY: holding `set` proves the instructions.
+    with_dots!(set, S => unsafe { S::vectorize(Quantize(quantization, x, out)) });
+    Ok(())
+}
+
+/// `(q − zero) × scale` of each byte.
+pub fn dequantize(
+    set: ByteSet,
+    quantization: Quantization,
+    x: &[u8],
+    out: &mut [f32],
+) -> Result<(), KernelError> {
+    check_length("out", out, x.len())?;
+    // SAFETY: holding `set` proves the instructions.
+    with_dots!(set, S => unsafe { S::vectorize(Dequantize(quantization, x, out)) });
+    Ok(())
+}
+
+/// The byte for `x`.
+#[inline(always)]
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is between 0 and 255")]
+pub(super) fn quantize_one(x: f32, scale: f32, zero: f32) -> u8 {
+    to_byte(x / scale, zero)
+}
+
+/// `round(x) + zero`, held between 0 and 255.
+#[inline(always)]
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is between 0 and 255")]
+pub(super) fn to_byte(x: f32, zero: f32) -> u8 {
+    (x.max(-zero).min(255.0 - zero).round_ties_even() + zero) as u8
+}
+
+struct Quantize<'a>(Quantization, &'a [f32], &'a mut [u8]);
+
+impl Task for Quantize<'_> {
+    #[inline(always)]
+    unsafe fn call(self) {
+        let (scale, zero) = (self.0.scale, f32::from(self.0.zero));
+        for (byte, &value) in self.2.iter_mut().zip(self.1) {
+            *byte = quantize_one(value, scale, zero);
+        }
+    }
+}
+
+struct Dequantize<'a>(Quantization, &'a [u8], &'a mut [f32]);
+
+impl Task for Dequantize<'_> {
+    #[inline(always)]
+    unsafe fn call(self) {
+        let (scale, zero) = (self.0.scale, i32::from(self.0.zero));
+        for (value, &byte) in self.2.iter_mut().zip(self.1) {
+            *value = (i32::from(byte) - zero) as f32 * scale;
+        }
+    }
+}
+
+/// The sum of two tensors of bytes, each with its own scale and zero point, as bytes of a third.
+///
+/// `round(a × ra + (b × rb + (zero − (ra × za + rb × zb))))` with `ra` and `rb` the inputs' scales over the output's,
+/// each bracket rounded once: what ONNX Runtime's `QLinearAdd` computes.
+#[derive(Clone, Copy, Debug)]
+pub struct ByteAdd {
+    set: ByteSet,
+    factors: [f32; 2],
+    constant: f32,
+    limits: [u8; 2],
+}
+
+impl ByteAdd {
+    /// Of `inputs` into `output`, whose bytes are held between `limits`.
+    pub fn new(
+        set: ByteSet,
+        inputs: [Quantization; 2],
+        output: Quantization,
+        limits: [u8; 2],
+    ) -> Result<Self, KernelError> {
+        inputs[0].check("the first input")?;
+        inputs[1].check("the second input")?;
+        output.check("the output")?;
+        let factors = inputs.map(|input| input.scale / output.scale);
+        let zeros = factors[0] * f32::from(inputs[0].zero) + factors[1] * f32::from(inputs[1].zero);
+        let constant = f32::from(output.zero) - zeros;
+        if factors.iter().chain([&constant]).any(|number| !number.is_finite()) {
+            return Err(KernelError::parameter("the scales", "far apart", "their quotients must be finite"));
+        }
+        Ok(Self { set, factors, constant, limits })
+    }
+
+    /// Adds element by element.
+    pub fn run(&self, a: &[u8], b: &[u8], out: &mut [u8]) -> Result<(), KernelError> {
+        check_length("b", b, a.len())?;
+        check_length("out", out, a.len())?;
+        // SAFETY: holding the set proves the instructions.
+        with_dots!(self.set, S => unsafe { S::vectorize(Add(self, a, b, out)) });
+        Ok(())
+    }
+}
+
+struct Add<'a>(&'a ByteAdd, &'a [u8], &'a [u8], &'a mut [u8]);
+
+impl Task for Add<'_> {
+    #[inline(always)]
+    unsafe fn call(self) {
+        let Self(add, a, b, out) = self;
+        let ([first, second], [low, high]) = (add.factors, add.limits);
+        for ((out, &a), &b) in out.iter_mut().zip(a).zip(b) {
+            let sum = f32::from(a).mul_add(first, f32::from(b).mul_add(second, add.constant));
+            *out = to_byte(sum, 0.0).max(low).min(high);
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! Packed weights and the loops over tiles that convolutions and matrix products share.
+
+use super::simd::Dots;
+use super::tile::{self, Tile};
+use super::{Quantization, Requantization};
+use crate::error::{KernelError, check_length};
+use crate::memory::Buffer;
+use crate::tile::split;
+
+/// Weights as the tiles read them, and what goes with them.
+#[derive(Clone, Debug)]
+pub(crate) struct Products {
+    /// `[group][run][quad][blocks of the group][LANES][4]`.
+    weights: Buffer,
+    /// `[group][blocks of the group][LANES]`.
+    bias: Vec<i32>,
+    scale: Vec<f32>,
+    groups: Vec<Group>,
+    runs: Vec<usize>,
+    quads: usize,
+    zero: i32,
+}
+
+/// Output channels that one tile computes.
+#[derive(Clone, Copy, Debug)]
+struct Group {
+    channel: usize,
+    blocks: usize,
+    /// In `weights`.
+    weights: usize,
+    /// In `bias` and `scale`.
+    lanes: usize,
+}
+
+/// Where a product's inputs and outputs lie.
+#[derive(Clone, Copy)]
+pub(crate) struct Place {
+    pub(crate) x: *const u8,
+    /// Rows and pixels in each.
+    pub(crate) rows: usize,
+    pub(crate) width: usize,
+    /// Bytes from one row of pixels to the next, and from one pixel to the next.
+    pub(crate) row: usize,
+    pub(crate) pixel: usize,
+    pub(crate) out: *mut u8,
+    /// Bytes from one pixel of the output to the next; rows follow each other.
+    pub(crate) out_pixel: usize,
+}
+
+/// One scale for each output: `input × weight ÷ output`, as ONNX Runtime multiplies.
+pub(crate) fn output_scales(
+    requantization: &Requantization<'_>,
+    outputs: usize,
+) -> Result<Vec<f32>, KernelError> {
+    let Requantization { input, weight_scales, output } = *requantization;
+    input.check("the input")?;
+    output.check("the output")?;
+    check_length("weight scales", weight_scales, outputs)?;
+    let scales: Vec<f32> = weight_scales.iter().map(|scale| input.scale * scale / output.scale).collect();
+    match scales.iter().find(|scale| !scale.is_finite()) {
+        Some(scale) => Err(KernelError::parameter("a product's scale", scale, "it must be finite")),
+        None => Ok(scales),
+    }
+}
+
+/// What the sum of an output begins with, so that the zero point of the input is left out of it; an error where some input
+/// makes the sum, or the byte before it is held, overflow.
+pub(crate) fn starting_sum(
+    bias: i32,
+    weights: impl Iterator<Item = i8>,
+    input: Quantization,
+    offset: i32,
+    scale: f32,
+) -> Result<i32, KernelError> {
+    let (mut sum, mut sizes) = (0_i64, 0_i64);
+    for weight in weights {
+        sum += i64::from(weight);
+        sizes += i64::from(weight).abs();
+    }
+    let start = i64::from(bias) + (i64::from(offset) - i64::from(input.zero)) * sum;
+    let largest = i64::from(bias).abs().max(start.abs()) + 256 * sizes;
+    #[allow(clippy::cast_precision_loss, reason = "a bound")]
+    let scaled = largest as f32 * scale.abs();
+    match i32::try_from(start) {
+        Ok(start) if largest < i64::from(i32::MAX) && scaled < 2e9 => Ok(start),
+        _ => Err(KernelError::Overflow { what: "a sum of products" }),
+    }
+}
+
+impl Products {
+    /// Packs what `weights` writes for each output, run by run: of `channels` output channels, `outputs` are real. Every output
+    /// has `runs` of `bytes`, a multiple of four.
+    pub(crate) fn new<S: Dots>(
+        (outputs, channels): (usize, usize),
+        (runs, bytes): (Vec<usize>, usize),
+        weights: impl Fn(usize, &mut [i8]),
+        bias: &[i32],
+        requantization: &Requantization<'_>,
+    ) -> Result<Self, KernelError> {
+        let scales = output_scales(requantization, outputs)?;
+        let quads = bytes / 4;
+        let (mut groups, mut channel, mut lanes) = (Vec::new(), 0, 0);
+        while channel < channels {
+            let left = channels - channel;
+            let blocks = if left >= S::BLOCKS * S::LANES { S::BLOCKS } else { S::LAST_BLOCKS };
+            groups.push(Group { channel, blocks, weights: lanes * runs.len() * bytes, lanes });
+            channel += blocks * S::LANES;
+            lanes += blocks * S::LANES;
+        }
+        let mut own = Self {
+            weights: Buffer::zeroed((lanes * runs.len() * bytes).div_ceil(4)),
+            bias: vec![0; lanes],
+            scale: vec![0.0; lanes],
+            groups,
+            quads,
+            zero: i32::from(requantization.output.zero),
+            runs,
+        };
+        let packed = own.weights.as_bytes_mut();
+        let mut row = vec![0_i8; own.runs.len() * bytes];
+        for group in &own.groups {
+            let width = group.blocks * S::LANES;
+            for (block, lane) in
+                (0..group.blocks).flat_map(|block| (0..S::LANES).map(move |lane| (block, lane)))
+            {
+                let output = group.channel + S::channel(group.blocks, block, lane);
+                if output >= outputs {
+                    continue;
+                }
+                weights(output, &mut row);
+                let (at, scale) = (block * S::LANES + lane, scales[output]);
+                let bias = bias.get(output).copied().unwrap_or(0);
+                own.bias[group.lanes + at] =
+                    starting_sum(bias, row.iter().copied(), requantization.input, S::OFFSET, scale)?;
+                own.scale[group.lanes + at] = scale;
+                let places = packed[group.weights + at * 4..].chunks_mut(width * 4);
+                for (place, quad) in places.zip(row.chunks_exact(4)) {
+                    for (to, weight) in place.iter_mut().zip(quad) {
+                        *to = weight.cast_unsigned();
+                    }
+                }
+            }
+        }
+        Ok(own)
+    }
+
+    /// Computes all outputs of all pixels.
+    ///
+    /// # Safety
+    ///
+    /// The instruction set must be present. From each pixel all runs must be readable, and the channels that it was
+    /// packed for writable for every pixel of the output.
+    pub(crate) unsafe fn run<S: Dots>(&self, place: &Place) {
+        let weights = self.weights.as_bytes();
+        // Narrow rows are taken by twos.
+        let two = place.rows > 1 && 2 * place.width <= S::PIXELS;
+        let pixels = place.rows * place.width;
+        let tiles = pixels.div_ceil(S::PIXELS).max(1);
+        for (index, group) in self.groups.iter().enumerate() {
+            let panel = &weights[group.weights..];
+            let next = self.groups.get(index + 1);
+            let ahead = next.map_or(&[][..], |next| &weights[next.weights..]);
+            let wanted = next.map_or(0, |next| next.blocks * S::LANES * self.runs.len() * self.quads * 4);
+            // Where there are many pixels, the weights stay in the first-level cache anyway.
+            let ahead_step = if tiles > 28 { 0 } else { wanted / tiles };
+            let mut count = 0;
+            let mut tile = |row: usize, column: usize, pixels: usize, split: bool| {
+                let tile = Tile {
+                    x: place.x.wrapping_add(row * place.row + column * place.pixel),
+                    runs: &self.runs,
+                    quads: self.quads,
+                    pixel: place.pixel,
+                    half: place.row,
+                    weights: panel.as_ptr().cast(),
+                    bias: self.bias[group.lanes..].as_ptr(),
+                    scale: self.scale[group.lanes..].as_ptr(),
+                    zero: self.zero,
+                    out: place
+                        .out
+                        .wrapping_add((row * place.width + column) * place.out_pixel + group.channel),
+                    out_pixel: place.out_pixel,
+                    prefetch: ahead.as_ptr().wrapping_add(count * ahead_step).cast(),
+                    prefetch_step: ahead_step / (self.runs.len() * self.quads).max(1),
+                };
+                count += 1;
+                // SAFETY: the caller promises all pixels; the panel, bias and scales are those of the group.
+                unsafe { tile::run::<S>(group.blocks, pixels, split, &tile) }
+            };
+            if two {
+                for row in (0..place.rows - 1).step_by(2) {
+                    tile(row, 0, 2 * place.width, true);
+                }
+                if place.rows % 2 == 1 {
+                    tile(place.rows - 1, 0, place.width, false);
+                }
+                continue;
+            }
+            for row in 0..place.rows {
+                for (column, pixels) in split(place.width, S::PIXELS) {
+                    tile(row, column, pixels, false);
+                }
+            }
+        }
+    }
+}
