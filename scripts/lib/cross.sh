@@ -109,6 +109,8 @@ cross_environment() {
     export "CC_$lower=clang-22" "AR_$lower=llvm-ar-22"
     # ring's C files need no C library but for these two headers, which it can do without.
     local freestanding="-nostdlibinc -DRING_CORE_NOSTDLIBINC=1"
+    # Clang's headers of Intel's intrinsics want <stdlib.h> for one pair of functions, which ring does not use.
+    [[ $triple != x86_64-* ]] || freestanding+=" -D__MM_MALLOC_H"
     case $triple in
         *-android*)
             sysroot=$(android_sysroot "$triple") || exit
@@ -123,7 +125,7 @@ cross_environment() {
             export "CARGO_TARGET_${upper}_LINKER=aarch64-linux-gnu-gcc"
             ;;
         *-apple-ios*)
-            # A folder with one header, for the system's log, instead of an SDK: cc would ask Xcode for its place. At the
+            # A folder with two headers, for the system's log and ring, instead of an SDK: cc would ask Xcode for its place. At the
             # same path for every clone, because other flags build everything anew.
             mkdir -p "$CROSS_TARGET_DIR/no-sdk/include"
             cp -ru "$ROOT/scripts/apple/include/." "$CROSS_TARGET_DIR/no-sdk/include"
