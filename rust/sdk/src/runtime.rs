@@ -9,7 +9,6 @@ use tandem_core::{
     Statistics, Tensor,
 };
 use tandem_engine::OnnxEngine;
-use tandem_remote::HttpRemote;
 
 use crate::Model;
 use crate::endpoints::Endpoints;
@@ -149,13 +148,14 @@ impl RuntimeBuilder {
         self
     }
 
-    /// The runtime. Fails where two endpoints share a name or the client cannot start.
+    /// The runtime. Fails where two endpoints share a name, or there are endpoints and no client for them: this
+    /// library may have been built without the feature `remote`.
     pub fn build(self) -> Result<Runtime, Error> {
         let endpoints = Endpoints::new(self.endpoints)?;
         let remote = match self.remote {
             Some(remote) => Some(remote),
             None if endpoints.is_empty() => None,
-            None => Some(Arc::new(HttpRemote::new()) as Arc<dyn Remote>),
+            None => Some(client()?),
         };
         let parts = Parts {
             engine: self.engine.unwrap_or_else(|| Arc::new(OnnxEngine::new())),
@@ -169,4 +169,17 @@ impl RuntimeBuilder {
         };
         Ok(Runtime { parts: Arc::new(parts) })
     }
+}
+
+/// The client that comes with the library.
+#[cfg(feature = "remote")]
+#[allow(clippy::unnecessary_wraps)] // As where there is none.
+fn client() -> Result<Arc<dyn Remote>, Error> {
+    Ok(Arc::new(tandem_remote::HttpRemote::new()))
+}
+
+#[cfg(not(feature = "remote"))]
+fn client() -> Result<Arc<dyn Remote>, Error> {
+    let what = "endpoints need the feature `remote`, which this library was built without";
+    Err(Error::InvalidArgument(what.to_owned()))
 }
