@@ -1,4 +1,5 @@
-// Written against Apple's frameworks and tried on none of their systems yet: here it is only parsed.
+// Written against Apple's frameworks and tried on none of their systems yet: scripts/test ios-demo checks its types against
+// stand-ins.
 #if canImport(Network)
     import Foundation
     import Network

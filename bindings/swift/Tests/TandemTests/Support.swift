@@ -9,10 +9,14 @@ enum Places {
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().deletingLastPathComponent()
 
-    /// In the bundle where there is no repository, as on a phone.
-    static let conformance =
-        Bundle(for: Counter.self).url(forResource: "conformance", withExtension: nil)
-        ?? repository.appending(path: "bindings/conformance")
+    #if os(Linux)
+        static let conformance = repository.appending(path: "bindings/conformance")
+    #else
+        /// In the bundle where there is no repository, as on a phone.
+        static let conformance =
+            Bundle(for: Counter.self).url(forResource: "conformance", withExtension: nil)
+            ?? repository.appending(path: "bindings/conformance")
+    #endif
     static let digits = repository.appending(path: "rust/cli/assets/digits/digits.onnx")
 
     /// A model of the conformance table's repository.
