@@ -1,5 +1,6 @@
 //! What the planner knows of a model before it runs.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -17,7 +18,8 @@ pub struct FormCosts {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CutCosts {
     /// Its id in the manifest.
-    pub id: String,
+    #[serde(with = "crate::shared_name")]
+    pub id: Arc<str>,
     /// How much of the whole model's time on this device the head takes, from 0 to 1.
     pub head_fraction: f64,
     /// How much of the whole model's time on a server the tail takes, from 0 to 1.
@@ -47,6 +49,13 @@ impl CutCosts {
     /// [`CutCosts::tail_fraction`], from 0 to 1 whatever was given.
     pub(crate) fn tail_share(&self) -> f64 {
         share(self.tail_fraction)
+    }
+
+    /// Whether `endpoint` serves the tail. `place` is where it stands among the request's, counted from 1: most often
+    /// also where it stands here, so that is looked at first.
+    pub(crate) fn is_served_by(&self, endpoint: &str, place: usize) -> bool {
+        let there = self.endpoints.get(place.wrapping_sub(1));
+        there.is_some_and(|name| name == endpoint) || self.endpoints.iter().any(|name| name == endpoint)
     }
 
     /// Whether what crosses here is, or is computed from, one of the `private` inputs, or may be.
@@ -89,6 +98,6 @@ pub struct ModelCosts {
 impl ModelCosts {
     /// The cut of that id.
     pub fn cut(&self, id: &str) -> Option<&CutCosts> {
-        self.cuts.iter().find(|cut| cut.id == id)
+        self.cuts.iter().find(|cut| *cut.id == *id)
     }
 }

@@ -1,6 +1,7 @@
 //! Where a run happens, and why.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -16,14 +17,17 @@ pub enum Placement {
     /// On an endpoint.
     InCloud {
         /// Its name.
-        endpoint: String,
+        #[serde(with = "crate::shared_name")]
+        endpoint: Arc<str>,
     },
     /// The head of the graph on this device, its tail on an endpoint.
     Split {
         /// The cut's id in the manifest.
-        cut: String,
+        #[serde(with = "crate::shared_name")]
+        cut: Arc<str>,
         /// The endpoint's name.
-        endpoint: String,
+        #[serde(with = "crate::shared_name")]
+        endpoint: Arc<str>,
     },
 }
 

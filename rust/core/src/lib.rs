@@ -23,6 +23,8 @@ mod predicted;
 mod prediction;
 mod profile;
 mod reason;
+mod seconds;
+mod shared_name;
 mod tensor;
 mod tensors;
 

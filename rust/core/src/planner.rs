@@ -10,6 +10,7 @@ mod rules;
 mod settings;
 pub(crate) mod transfer;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use cost::CostPlanner;
@@ -39,7 +40,7 @@ pub enum Reachability {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EndpointView {
     /// Its name.
-    pub name: String,
+    pub name: Arc<str>,
     /// Whether data labelled internal may go there: trusted, and over TLS.
     pub takes_internal: bool,
     /// Whether it is reached over TLS, whose handshake costs round trips.
@@ -52,7 +53,7 @@ impl EndpointView {
     /// What the planner knows of `endpoint`.
     pub fn new(endpoint: &Endpoint, reachability: Reachability) -> Self {
         Self {
-            name: endpoint.name.clone(),
+            name: endpoint.name.as_str().into(),
             takes_internal: endpoint.trusted && endpoint.is_tls(),
             tls: endpoint.is_tls(),
             reachability,
@@ -65,7 +66,7 @@ impl EndpointView {
             Sensitivity::Public => Ok(()),
             Sensitivity::Internal if self.takes_internal => Ok(()),
             Sensitivity::Internal => {
-                Err(PolicyError::EndpointNotTrusted { sensitivity, endpoint: self.name.clone() })
+                Err(PolicyError::EndpointNotTrusted { sensitivity, endpoint: self.name.to_string() })
             }
             Sensitivity::Private => Err(PolicyError::StaysOnDevice { sensitivity, operation }),
         }

@@ -1,49 +1,30 @@
 //! What a placement is expected to cost.
 
-use std::time::Duration;
+mod band;
 
 use serde::{Deserialize, Serialize};
 
-/// The range in which the whole time of a run is expected.
-///
-/// A lognormal with these quantiles. From `p05` to `p95` is the 90 % band: nine real times of ten should fall into it,
-/// and [`Statistics`](crate::Statistics) counts how many do.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct LatencyBand {
-    /// The average.
-    pub mean: Duration,
-    /// One time of twenty is shorter.
-    pub p05: Duration,
-    /// Half of the times are shorter.
-    pub p50: Duration,
-    /// Nine times of ten are shorter.
-    pub p90: Duration,
-    /// Nineteen times of twenty are shorter.
-    pub p95: Duration,
-    /// The standard deviation of the logarithm of the time, as the cost model has it: what the band is made from, wider
-    /// or narrower as real times have shown.
-    pub spread: f64,
-}
+pub use band::LatencyBand;
 
-/// The middles of the parts that a predicted time is made of. Parts that a placement does not have are zero.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// The middles of the parts that a predicted time is made of, in seconds. Parts that a placement does not have are zero.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PredictedParts {
     /// The whole model on this device.
-    pub on_device: Duration,
+    pub on_device: f64,
     /// The head on this device.
-    pub head: Duration,
+    pub head: f64,
     /// Making the request's bytes.
-    pub encode: Duration,
+    pub encode: f64,
     /// Making the connection and waking the radio; zero where both are expected to be ready.
-    pub setup: Duration,
+    pub setup: f64,
     /// Sending the request, slow start included.
-    pub upload: Duration,
+    pub upload: f64,
     /// The round trip and the queue before the server computes.
-    pub wait: Duration,
+    pub wait: f64,
     /// The whole model or its tail on the server.
-    pub server: Duration,
+    pub server: f64,
     /// Receiving the answer.
-    pub download: Duration,
+    pub download: f64,
 }
 
 /// What a placement is expected to cost.

@@ -29,8 +29,10 @@ impl TryFrom<tandem::Placement> for Placement {
     fn try_from(placement: tandem::Placement) -> Result<Self, TandemFailure> {
         match placement {
             tandem::Placement::OnDevice => Ok(Self::OnDevice),
-            tandem::Placement::InCloud { endpoint } => Ok(Self::InCloud { endpoint }),
-            tandem::Placement::Split { cut, endpoint } => Ok(Self::Split { cut, endpoint }),
+            tandem::Placement::InCloud { endpoint } => Ok(Self::InCloud { endpoint: endpoint.to_string() }),
+            tandem::Placement::Split { cut, endpoint } => {
+                Ok(Self::Split { cut: cut.to_string(), endpoint: endpoint.to_string() })
+            }
             placement => {
                 Err(TandemFailure::internal(format!("the facade has no name for a run {placement}")))
             }

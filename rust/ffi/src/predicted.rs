@@ -20,11 +20,11 @@ pub struct LatencyBand {
 impl From<tandem::LatencyBand> for LatencyBand {
     fn from(band: tandem::LatencyBand) -> Self {
         Self {
-            mean_ns: nanos(band.mean),
-            p05_ns: nanos(band.p05),
-            p50_ns: nanos(band.p50),
-            p90_ns: nanos(band.p90),
-            p95_ns: nanos(band.p95),
+            mean_ns: nanos(band.mean()),
+            p05_ns: nanos(band.p05()),
+            p50_ns: nanos(band.p50()),
+            p90_ns: nanos(band.p90()),
+            p95_ns: nanos(band.p95()),
         }
     }
 }
@@ -53,16 +53,22 @@ pub struct PredictedParts {
 impl From<tandem::PredictedParts> for PredictedParts {
     fn from(parts: tandem::PredictedParts) -> Self {
         Self {
-            on_device_ns: nanos(parts.on_device),
-            head_ns: nanos(parts.head),
-            encode_ns: nanos(parts.encode),
-            setup_ns: nanos(parts.setup),
-            upload_ns: nanos(parts.upload),
-            wait_ns: nanos(parts.wait),
-            server_ns: nanos(parts.server),
-            download_ns: nanos(parts.download),
+            on_device_ns: nanos_of(parts.on_device),
+            head_ns: nanos_of(parts.head),
+            encode_ns: nanos_of(parts.encode),
+            setup_ns: nanos_of(parts.setup),
+            upload_ns: nanos_of(parts.upload),
+            wait_ns: nanos_of(parts.wait),
+            server_ns: nanos_of(parts.server),
+            download_ns: nanos_of(parts.download),
         }
     }
+}
+
+/// Whole nanoseconds; nothing for what is negative or no number.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it saturates")]
+fn nanos_of(seconds: f64) -> u64 {
+    (seconds * 1e9) as u64
 }
 
 /// What a placement is expected to cost.

@@ -111,7 +111,7 @@ impl Model {
         let wanted = shared.info.wanted_outputs(&options.outputs)?;
         let answer = exchange.make(&wanted, &call.control).map_err(|error| call.blame(error.into()))?;
         let timing = Timing { total: call.started.elapsed(), device: None, remote: Some(answer.timing) };
-        let placement = Placement::InCloud { endpoint: endpoint.name.clone() };
+        let placement = Placement::InCloud { endpoint: endpoint.name.as_str().into() };
         Ok(Outcome { outputs: answer.outputs, timing }.into_prediction(only(placement)))
     }
 

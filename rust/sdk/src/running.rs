@@ -206,14 +206,14 @@ impl Running<'_> {
         // Twice as long as one of twenty takes, and as long again as it takes to stand in: from then on waiting can
         // only lose.
         let slow = self.plan.predicted(placement).zip(stand_in);
-        let slow = slow.map(|(predicted, stand_in)| begun + predicted.latency.p95 * 2 + stand_in);
+        let slow = slow.map(|(predicted, stand_in)| begun + predicted.latency.p95() * 2 + stand_in);
         let give_up = [near_the_end, slow].into_iter().flatten().min();
         Patience { give_up, hedge }
     }
 
     fn predicted_on_device(&self) -> Option<Duration> {
         let predicted: Option<Predicted> = self.plan.predicted(&Placement::OnDevice);
-        predicted.map(|predicted| predicted.latency.p90)
+        predicted.map(|predicted| predicted.latency.p90())
     }
 
     /// What the tail takes on this device, by what the head took just now.

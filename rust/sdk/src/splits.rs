@@ -122,7 +122,7 @@ impl Splits {
             let serving = endpoints.iter().filter(|endpoint| !is_absent(cut, Some(endpoint)));
             let down: Option<u64> = cut.remote.outputs.iter().map(|output| bytes(output, sizes)).sum();
             Some(CutCosts {
-                id: cut.id.clone(),
+                id: cut.id.as_str().into(),
                 head_fraction: cut.head_fraction,
                 tail_fraction: cut.tail_fraction,
                 forms: vec![FormCosts { name: cut.form.clone(), bytes_up: crossing + HEAD_BYTES }],

@@ -127,9 +127,10 @@ impl Deployed {
     }
 
     fn placements(&self) -> Vec<Placement> {
-        let endpoint = "cloud".to_owned();
+        let endpoint: Arc<str> = "cloud".into();
         let cuts = self.manifest.cuts.iter().filter(|cut| !cut.is_at_the_inputs());
-        let split = cuts.map(|cut| Placement::Split { cut: cut.id.clone(), endpoint: endpoint.clone() });
+        let split =
+            cuts.map(|cut| Placement::Split { cut: cut.id.as_str().into(), endpoint: endpoint.clone() });
         let whole = [Placement::OnDevice, Placement::InCloud { endpoint: endpoint.clone() }];
         whole.into_iter().chain(split).collect()
     }
@@ -149,7 +150,7 @@ impl Deployed {
             let bytes = remote.first().map_or((0, 0), |remote| (remote.request_bytes, remote.answer_bytes));
             match &placement {
                 Placement::OnDevice => device_ms = device,
-                Placement::Split { cut, .. } => cuts.push((cut.clone(), device, server, bytes.0)),
+                Placement::Split { cut, .. } => cuts.push((cut.to_string(), device, server, bytes.0)),
                 _ => whole = Some((server, bytes)),
             }
         }

@@ -4,7 +4,7 @@ use std::fs;
 use std::sync::Arc;
 
 use serde::Serialize;
-use tandem::{Candidate, Model, Placement, Plan, RunOptions, Runtime};
+use tandem::{Model, Plan, RunOptions, Runtime};
 
 use crate::args::PlanArgs;
 use crate::error::CliError;
@@ -13,12 +13,12 @@ use crate::output::{Align, Table, bars, bytes, time};
 use crate::random;
 use crate::session::Session;
 
-/// The decision without the work.
+/// The decision without the work: a [`Plan`] as every language writes it, and the model's name.
 #[derive(Serialize)]
 struct PlanDocument<'a> {
     model: &'a str,
-    order: &'a [Placement],
-    candidates: &'a [Candidate],
+    #[serde(flatten)]
+    plan: &'a Plan,
 }
 
 /// Runs the command.
@@ -37,9 +37,7 @@ pub(crate) fn execute(args: &PlanArgs, session: &mut Session) -> Result<(), CliE
         fs::write(path, bars(&plan)).map_err(unwritten)?;
     }
     if session.json {
-        let document =
-            PlanDocument { model: &model.info().name, order: &plan.order, candidates: &plan.candidates };
-        return session.print_json(&document);
+        return session.print_json(&PlanDocument { model: &model.info().name, plan: &plan });
     }
     table(&plan).write(&mut session.out, 0)?;
     Ok(())
@@ -84,8 +82,8 @@ fn table(plan: &Plan) -> Table {
             || [const { String::new() }; 5],
             |predicted| {
                 [
-                    time(predicted.latency.p50),
-                    time(predicted.latency.p90),
+                    time(predicted.latency.p50()),
+                    time(predicted.latency.p90()),
                     format!("{:.3} J", predicted.energy_joules),
                     bytes(predicted.bytes_up),
                     bytes(predicted.bytes_down),

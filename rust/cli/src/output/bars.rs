@@ -12,8 +12,8 @@ const ROW: f64 = 34.0;
 const TOP: f64 = 56.0;
 const FOOT: f64 = 58.0;
 
-/// The parts of a predicted time: name, colour, and where they stand.
-type Part = (&'static str, &'static str, fn(&PredictedParts) -> Duration);
+/// The parts of a predicted time: name, colour, and their seconds.
+type Part = (&'static str, &'static str, fn(&PredictedParts) -> f64);
 
 const PARTS: [Part; 8] = [
     ("on device", "#4e79a7", |parts| parts.on_device),
@@ -30,7 +30,7 @@ const PARTS: [Part; 8] = [
 /// them, the chosen candidate marked. Candidates without a prediction have words instead of a bar.
 pub(crate) fn bars(plan: &Plan) -> String {
     let ends = plan.candidates.iter().filter_map(|candidate| candidate.predicted);
-    let longest = ends.map(|predicted| predicted.latency.p95.as_secs_f64()).fold(0.0, f64::max).max(1e-6);
+    let longest = ends.map(|predicted| predicted.latency.p95().as_secs_f64()).fold(0.0, f64::max).max(1e-6);
     let scale = (WIDTH - LABELS - FIGURES) / longest;
     #[expect(clippy::cast_precision_loss, reason = "a picture has few rows")]
     let height = TOP + ROW * plan.candidates.len() as f64 + FOOT;
@@ -79,19 +79,19 @@ fn row(svg: &mut String, plan: &Plan, candidate: &Candidate, top: f64, scale: f6
     };
     let mut from = LABELS;
     for (name, colour, part) in PARTS {
-        let width = part(&predicted.parts).as_secs_f64() * scale;
+        let width = part(&predicted.parts) * scale;
         if width > 0.0 {
             let _ = writeln!(
                 svg,
                 "<rect x=\"{from:.2}\" y=\"{:.1}\" width=\"{width:.2}\" height=\"16\" fill=\"{colour}\"><title>{name} {}</title></rect>",
                 top + 4.0,
-                millis(part(&predicted.parts))
+                millis(Duration::from_secs_f64(part(&predicted.parts)))
             );
             from += width;
         }
     }
     let at = |time: Duration| LABELS + time.as_secs_f64() * scale;
-    let (low, high) = (at(predicted.latency.p05), at(predicted.latency.p95));
+    let (low, high) = (at(predicted.latency.p05()), at(predicted.latency.p95()));
     let _ = writeln!(
         svg,
         "<path d=\"M{low:.2} {y:.1} H{high:.2} M{low:.2} {up:.1} V{down:.1} M{high:.2} {up:.1} V{down:.1}\" stroke=\"#222\" fill=\"none\"/>",
@@ -104,8 +104,8 @@ fn row(svg: &mut String, plan: &Plan, candidate: &Candidate, top: f64, scale: f6
         svg,
         "<text x=\"{figures}\" y=\"{:.1}\"{weight}>{}, p90 {}</text>",
         top + 12.0,
-        millis(predicted.latency.p50),
-        millis(predicted.latency.p90)
+        millis(predicted.latency.p50()),
+        millis(predicted.latency.p90())
     );
     let _ = writeln!(
         svg,
@@ -174,16 +174,8 @@ mod tests {
     use super::*;
 
     fn plan() -> Plan {
-        let time = Duration::from_millis;
-        let latency = LatencyBand {
-            mean: time(11),
-            p05: time(8),
-            p50: time(10),
-            p90: time(14),
-            p95: time(16),
-            spread: 0.25,
-        };
-        let parts = PredictedParts { on_device: time(10), ..PredictedParts::default() };
+        let latency = LatencyBand::lognormal(Duration::from_millis(10), 0.25);
+        let parts = PredictedParts { on_device: 0.01, ..PredictedParts::default() };
         let predicted = Predicted { latency, parts, energy_joules: 0.02, bytes_up: 0, bytes_down: 0 };
         let device = Candidate {
             placement: Placement::OnDevice,
@@ -204,7 +196,7 @@ mod tests {
     #[test]
     fn every_candidate_has_its_row_and_names_are_escaped() {
         let svg = bars(&plan());
-        assert!(svg.contains("10.00 ms, p90 14.00 ms"), "{svg}");
+        assert!(svg.contains("10.00 ms, p90 13.78 ms"), "{svg}");
         assert!(svg.contains("&lt;cloud&gt; &amp; co"), "{svg}");
         assert!(svg.contains("the sensitivity label forbids it"), "{svg}");
         assert_eq!(svg.matches("fill=\"#eef4fb\"").count(), 1);

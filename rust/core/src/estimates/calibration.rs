@@ -27,7 +27,7 @@ const SEED: [f64; 20] = [
 ];
 
 /// Where the ends of the band lie, in spreads from the middle. All are positive.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Ends {
     pub(crate) below: f64,
     pub(crate) above: f64,
@@ -62,16 +62,16 @@ impl Calibration {
 
     /// Learns that a time of `seconds` was predicted as `band`.
     pub(super) fn learn(&mut self, band: &LatencyBand, seconds: f64) {
-        let middle = band.p50.as_secs_f64();
-        let score = (seconds / middle).ln() / band.spread;
+        let middle = band.middle();
+        let score = (seconds / middle).ln() / band.spread();
         if !score.is_finite() {
             return;
         }
         let adapt = |level: f64, missed: bool| {
             (level + GAMMA * (ALPHA - f64::from(u8::from(missed)))).clamp(BOUNDS.0, BOUNDS.1)
         };
-        self.miss_below = adapt(self.miss_below, seconds < band.p05.as_secs_f64());
-        self.miss_above = adapt(self.miss_above, seconds > band.p95.as_secs_f64());
+        self.miss_below = adapt(self.miss_below, seconds < band.p05().as_secs_f64());
+        self.miss_above = adapt(self.miss_above, seconds > band.p95().as_secs_f64());
         let score = score.clamp(-FURTHEST, FURTHEST);
         if self.scores.len() < WINDOW {
             self.scores.push(score);
@@ -109,8 +109,6 @@ fn rank(count: usize, a: f64) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::number::float;
 
@@ -120,9 +118,7 @@ mod tests {
         let (warm_up, count) = (60, 2000);
         for turn in 0..warm_up + count {
             let ends = calibration.ends();
-            let at = |z: f64| Duration::from_secs_f64(0.1 * (z * spread).exp());
-            let (p05, p95) = (at(-ends.below), at(ends.above));
-            let band = LatencyBand { mean: at(0.0), p05, p50: at(0.0), p90: at(ends.ninth), p95, spread };
+            let band = LatencyBand::new(0.1, spread, ends);
             // Twelve uniform numbers make a normal one.
             let normal: f64 = (0..12)
                 .map(|_| {
@@ -133,7 +129,7 @@ mod tests {
                 .sum::<f64>()
                 - 6.0;
             let seconds = 0.1 * (real * normal + bias).exp();
-            let fits = seconds >= band.p05.as_secs_f64() && seconds <= band.p95.as_secs_f64();
+            let fits = seconds >= band.p05().as_secs_f64() && seconds <= band.p95().as_secs_f64();
             inside += i32::from(turn >= warm_up && fits);
             calibration.learn(&band, seconds);
         }

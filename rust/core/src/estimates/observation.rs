@@ -1,5 +1,6 @@
 //! What [`Estimates`](crate::Estimates) learns from.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -74,7 +75,7 @@ pub enum ExchangeFailure {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Probe {
     /// The endpoint's name.
-    pub endpoint: String,
+    pub endpoint: Arc<str>,
     /// What is asked of it.
     pub work: ProbeWork,
 }
@@ -90,7 +91,7 @@ pub enum ProbeWork {
     /// To run the tail of a cut over crossing tensors that are all zeros: the same for fewer bytes.
     Tail {
         /// The cut's id in the manifest.
-        cut: String,
+        cut: Arc<str>,
     },
 }
 

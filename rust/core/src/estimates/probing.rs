@@ -192,11 +192,11 @@ fn at<'a>(endpoint: &'a str, plan: &'a Plan) -> impl Iterator<Item = &'a Candida
 /// What has to be beaten, in seconds; `None` where that is not known.
 fn bar(plan: &Plan) -> Option<f64> {
     let chosen = plan.chosen()?.predicted?;
-    Some(seconds(chosen.latency.p50) * (1.0 - MARGIN))
+    Some(chosen.latency.middle() * (1.0 - MARGIN))
 }
 
 /// An optimistic view of a time, `reach` spreads below the middle, over a connection that is open by then.
 fn hope(predicted: &Predicted, reach: f64) -> f64 {
-    let middle = seconds(predicted.latency.p50) - seconds(predicted.parts.setup);
-    middle * (-reach * predicted.latency.spread).exp()
+    let middle = predicted.latency.middle() - predicted.parts.setup;
+    middle * (-reach * predicted.latency.spread()).exp()
 }

@@ -52,9 +52,9 @@ impl Statistics {
         }
         let Some(predicted) = plan.predicted(ended) else { return };
         self.predicted += 1;
-        if total < predicted.latency.p05 {
+        if total < predicted.latency.p05() {
             self.below_band += 1;
-        } else if total > predicted.latency.p95 {
+        } else if total > predicted.latency.p95() {
             self.above_band += 1;
         } else {
             self.within_band += 1;

@@ -165,10 +165,10 @@ fn statistics_count_placements_and_the_band() {
     let plan = CostPlanner::default().plan(&request(&estimates, &costs, &device, &endpoints, 0)).unwrap();
     let (here, there) = (plan.order[0].clone(), plan.order[1].clone());
     let band = plan.predicted(&here).unwrap().latency;
-    for total in [band.p05 / 2, band.p50, band.p95 * 2] {
+    for total in [band.p05() / 2, band.p50(), band.p95() * 2] {
         estimates.observe_outcome(&plan, &here, total);
     }
-    estimates.observe_outcome(&plan, &there, band.p50);
+    estimates.observe_outcome(&plan, &there, band.p50());
     let statistics = estimates.statistics();
     assert_eq!((statistics.on_device, statistics.fallbacks, statistics.predicted), (3, 1, 3));
     assert_eq!((statistics.below_band, statistics.within_band, statistics.above_band), (1, 1, 1));

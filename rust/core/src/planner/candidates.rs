@@ -8,9 +8,10 @@ use crate::{
 };
 
 /// How strongly a placement is discouraged: an earlier constraint weighs more, whatever the objective.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Tier {
     /// Nothing speaks against it.
+    #[default]
     Free,
     /// It would probably miss the deadline.
     Late,
@@ -25,35 +26,21 @@ pub(super) enum Tier {
 }
 
 /// What decides over a placement beside its prediction.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Standing {
     pub(super) tier: Tier,
     /// Whether its endpoint has to start.
     pub(super) cold: bool,
     /// The endpoint's place in the request, counted from 1; 0 is this device.
     pub(super) endpoint: usize,
+    /// Seconds of the 90th percentile; nothing where nothing is predicted.
+    pub(super) late: f64,
 }
 
 /// Every placement of a request, and what decides over each. Two lists side by side: the first becomes the plan's.
 pub(super) struct Considered {
     pub(super) candidates: Vec<Candidate>,
     pub(super) standings: Vec<Standing>,
-}
-
-impl Considered {
-    fn push(
-        &mut self,
-        placement: Placement,
-        (tier, reason): Verdict,
-        predicted: Option<Predicted>,
-        endpoint: usize,
-        there: Option<&EndpointNow>,
-    ) {
-        let allowed = tier != Tier::Forbidden;
-        let cold = there.is_some_and(|there| there.server.cold.is_some());
-        self.candidates.push(Candidate { placement, allowed, reason, predicted });
-        self.standings.push(Standing { tier, cold, endpoint });
-    }
 }
 
 /// What forbids or discourages a placement, and the code for it.
@@ -65,14 +52,29 @@ const FREE: Verdict = (Tier::Free, Reason::Default);
 pub(super) fn consider(settings: &PlannerSettings, request: &PlanRequest<'_>) -> Considered {
     let count = 1 + request.endpoints.len() * (1 + request.costs.cuts.len());
     let mut all = Considered { candidates: Vec::with_capacity(count), standings: Vec::with_capacity(count) };
+    let judge = Judge::of(settings, request);
     let here = LocalNow::of(request);
     let predicted = here.as_ref().map(|here| here.predict(&settings.energy));
-    let verdict = judged(settings, request, device_verdict(request), predicted.as_ref());
-    all.push(Placement::OnDevice, verdict, predicted, 0, None);
+    let standing = judge.stand(device_verdict(request), predicted.as_ref(), Standing::default());
+    all.push(Placement::OnDevice, standing, predicted);
     for (index, endpoint) in request.endpoints.iter().enumerate() {
-        at_endpoint(settings, request, (index + 1, endpoint), here.as_ref(), &mut all);
+        at_endpoint(settings, request, (index + 1, endpoint), here.as_ref(), &judge, &mut all);
     }
     all
+}
+
+impl Considered {
+    #[inline]
+    fn push(
+        &mut self,
+        placement: Placement,
+        (standing, reason): (Standing, Reason),
+        predicted: Option<Predicted>,
+    ) {
+        let allowed = standing.tier != Tier::Forbidden;
+        self.standings.push(standing);
+        self.candidates.push(Candidate { placement, allowed, reason, predicted });
+    }
 }
 
 fn device_verdict(request: &PlanRequest<'_>) -> Verdict {
@@ -91,31 +93,38 @@ fn at_endpoint(
     request: &PlanRequest<'_>,
     (index, endpoint): (usize, &EndpointView),
     here: Option<&LocalNow>,
+    judge: &Judge,
     all: &mut Considered,
 ) {
     let there = EndpointNow::of(request, endpoint);
     let admitted = admit(request, endpoint);
-    let predict = |work: &Work| there.as_ref().map(|there| there.predict(work, &settings.energy, request));
+    let radio = settings.energy.radio(request.device.network);
+    let cold = there.as_ref().is_some_and(|there| there.server.cold.is_some());
+    let standing = Standing { cold, endpoint: index, ..Standing::default() };
 
-    let predicted = there.as_ref().and_then(|there| predict(&Work::whole(request, there)));
     let private = !request.private_inputs.is_empty() && admitted.0 != Tier::Forbidden;
-    let verdict = if private { (Tier::Forbidden, Reason::PrivateInput) } else { admitted };
-    let verdict = judged(settings, request, verdict, predicted.as_ref());
-    let placement = Placement::InCloud { endpoint: endpoint.name.clone() };
-    all.push(placement, verdict, predicted, index, there.as_ref());
-
+    let whole = if private { (Tier::Forbidden, Reason::PrivateInput) } else { admitted };
     let factors = request.estimates.cut_factors(&endpoint.name, request.costs);
-    for cut in &request.costs.cuts {
-        let factor = factors.as_ref().map_or(1.0, |factor| factor(&cut.id));
-        let work = match (here, &there) {
-            (Some(here), Some(there)) => Work::split(cut, here, there, factor),
+    // The whole model, then its cuts, through the same lines: a plan is short because this loop is.
+    for cut in std::iter::once(None).chain(request.costs.cuts.iter().map(Some)) {
+        let work = match (cut, here, &there) {
+            (None, _, Some(there)) => Some(Work::whole(request, there)),
+            (Some(cut), Some(here), Some(there)) => {
+                let factor = factors.as_ref().map_or(1.0, |factor| factor(&cut.id));
+                Work::split(cut, here, there, factor)
+            }
             _ => None,
         };
-        let predicted = work.and_then(|work| predict(&work));
-        let verdict = split_verdict(request, endpoint, cut, admitted);
-        let verdict = judged(settings, request, verdict, predicted.as_ref());
-        let placement = Placement::Split { cut: cut.id.clone(), endpoint: endpoint.name.clone() };
-        all.push(placement, verdict, predicted, index, there.as_ref());
+        let predicted =
+            work.zip(there.as_ref()).map(|(work, there)| there.predict(&work, &settings.energy, radio));
+        let (placement, verdict) = match cut {
+            None => (Placement::InCloud { endpoint: endpoint.name.clone() }, whole),
+            Some(cut) => (
+                Placement::Split { cut: cut.id.clone(), endpoint: endpoint.name.clone() },
+                split_verdict(request, (index, endpoint), cut, admitted),
+            ),
+        };
+        all.push(placement, judge.stand(verdict, predicted.as_ref(), standing), predicted);
     }
 }
 
@@ -141,7 +150,7 @@ fn admit(request: &PlanRequest<'_>, endpoint: &EndpointView) -> Verdict {
 
 fn split_verdict(
     request: &PlanRequest<'_>,
-    endpoint: &EndpointView,
+    (index, endpoint): (usize, &EndpointView),
     cut: &CutCosts,
     admitted: Verdict,
 ) -> Verdict {
@@ -151,30 +160,49 @@ fn split_verdict(
         (Tier::Forbidden, Reason::ModeForbids)
     } else if cut.carries(request.private_inputs) {
         (Tier::Forbidden, Reason::PrivateInput)
-    } else if !cut.endpoints.contains(&endpoint.name) || cut.forms.is_empty() {
+    } else if !cut.is_served_by(&endpoint.name, index) || cut.forms.is_empty() {
         (Tier::Forbidden, Reason::NotDeployed)
     } else {
         admitted
     }
 }
 
-/// The verdict with the constraints that need a prediction.
-fn judged(
-    settings: &PlannerSettings,
-    request: &PlanRequest<'_>,
-    verdict: Verdict,
-    predicted: Option<&Predicted>,
-) -> Verdict {
-    let Some(predicted) = predicted else { return verdict };
-    let metered = request.device.metered == Some(true)
-        && request.mode == InferenceMode::Auto
-        && request.objective != Objective::Latency
-        && predicted.bytes_up.saturating_add(predicted.bytes_down) > settings.metered_bytes;
-    if metered && verdict.0 < Tier::Metered {
-        (Tier::Metered, Reason::Metered)
-    } else if verdict.0 == Tier::Free && request.remaining.is_some_and(|left| predicted.latency.p90 > left) {
-        (Tier::Late, Reason::Deadline)
-    } else {
-        verdict
+/// The constraints that need a prediction.
+struct Judge {
+    /// More bytes than this are not worth their money; `None` where they cost none.
+    metered: Option<u64>,
+    /// Seconds that are left; infinite where there is no deadline.
+    left: f64,
+}
+
+impl Judge {
+    fn of(settings: &PlannerSettings, request: &PlanRequest<'_>) -> Self {
+        let metered = request.device.metered == Some(true)
+            && request.mode == InferenceMode::Auto
+            && request.objective != Objective::Latency;
+        Self {
+            metered: metered.then_some(settings.metered_bytes),
+            left: request.remaining.map_or(f64::INFINITY, |left| left.as_secs_f64()),
+        }
+    }
+
+    /// `standing` with what these constraints make of `verdict`.
+    fn stand(
+        &self,
+        verdict: Verdict,
+        predicted: Option<&Predicted>,
+        standing: Standing,
+    ) -> (Standing, Reason) {
+        let Some(predicted) = predicted else { return (Standing { tier: verdict.0, ..standing }, verdict.1) };
+        let late = predicted.latency.late();
+        let bytes = predicted.bytes_up.saturating_add(predicted.bytes_down);
+        let (tier, reason) = if verdict.0 < Tier::Metered && self.metered.is_some_and(|most| bytes > most) {
+            (Tier::Metered, Reason::Metered)
+        } else if verdict.0 == Tier::Free && late > self.left {
+            (Tier::Late, Reason::Deadline)
+        } else {
+            verdict
+        };
+        (Standing { tier, late, ..standing }, reason)
     }
 }

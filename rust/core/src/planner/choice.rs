@@ -69,20 +69,17 @@ impl Weights {
     fn key(&self, request: &PlanRequest<'_>, candidate: &Candidate, standing: &Standing) -> Key {
         let (unknown, score) = match &candidate.predicted {
             // Late whatever the objective says: what comes closest.
-            Some(predicted) if standing.tier == Tier::Late => {
-                (0, Score(predicted.latency.p90.as_secs_f64(), 0.0))
-            }
-            Some(predicted) => (0, self.score(predicted)),
+            Some(_) if standing.tier == Tier::Late => (0, Score(standing.late, 0.0)),
+            Some(predicted) => (0, self.score(predicted, standing)),
             None if standing.endpoint == 0 => (-1, Score(0.0, 0.0)),
             None => (1, Score(0.0, 0.0)),
         };
         Key { rank: rank(request, &candidate.placement, standing.tier), tier: standing.tier, unknown, score }
     }
 
-    fn score(&self, predicted: &Predicted) -> Score {
-        let middle = predicted.latency.p50.as_secs_f64();
-        let late = predicted.latency.p90.as_secs_f64();
-        let time = middle + self.risk * (late - middle);
+    fn score(&self, predicted: &Predicted, standing: &Standing) -> Score {
+        let middle = predicted.latency.middle();
+        let time = middle + self.risk * (standing.late - middle);
         let bytes = float(predicted.bytes_up) + float(predicted.bytes_down);
         match self.objective {
             Objective::Latency => Score(time, predicted.energy_joules),

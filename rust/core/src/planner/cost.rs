@@ -99,8 +99,8 @@ fn hedge_after(request: &PlanRequest<'_>, chosen: &Candidate, here: &Candidate) 
         Placement::Split { cut, .. } => 1.0 - request.costs.cut(cut).map_or(0.0, CutCosts::head_share),
         _ => 1.0,
     };
-    let in_time = request.remaining.and_then(|left| left.checked_sub(here.p90.mul_f64(rest)));
-    Some(in_time.map_or(there.p95, |in_time| in_time.min(there.p95)))
+    let in_time = request.remaining.and_then(|left| left.checked_sub(here.p90().mul_f64(rest)));
+    Some(in_time.map_or(there.p95(), |in_time| in_time.min(there.p95())))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Candidate, Placement, Predicted, Reason};
+use crate::{Candidate, Placement, Predicted, Reason, seconds};
 
 /// The decision without the work.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -15,8 +15,8 @@ pub struct Plan {
     /// Everything that was considered.
     pub candidates: Vec<Candidate>,
     /// When a run with [`RunOptions::hedge`](crate::RunOptions::hedge) begins on this device too, counted from the
-    /// start of the run; `None` where there is nothing to gain.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// start of the run; `None` where there is nothing to gain. In JSON, seconds as a number.
+    #[serde(default, with = "seconds", skip_serializing_if = "Option::is_none")]
     pub hedge_after: Option<Duration>,
 }
 
@@ -82,8 +82,8 @@ impl Plan {
             None => [place, "-".to_owned(), "-".to_owned(), "-".to_owned(), "-".to_owned(), why],
             Some(predicted) => [
                 place,
-                millis(predicted.latency.p50),
-                millis(predicted.latency.p90),
+                millis(predicted.latency.p50()),
+                millis(predicted.latency.p90()),
                 format!("{:.3} J", predicted.energy_joules),
                 format!("{} / {} B", predicted.bytes_up, predicted.bytes_down),
                 why,

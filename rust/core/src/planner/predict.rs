@@ -1,8 +1,6 @@
 //! What a placement is expected to cost: middles of the parts, a spread, energy.
 
-use std::time::Duration;
-
-use super::{EnergyModel, PlanRequest, energy::ExchangeEnergy, transfer};
+use super::{EnergyModel, PlanRequest, RadioEnergy, energy::ExchangeEnergy, transfer};
 use crate::estimates::{DeviceNow, Ends, LinkNow, RADIO_WAKES, ServerNow, moment};
 use crate::number::float;
 use crate::{CutCosts, EndpointView, LatencyBand, Predicted, PredictedParts};
@@ -34,7 +32,7 @@ impl LocalNow {
         let whole = self.speed.whole;
         Predicted {
             latency: band(whole, self.speed.variance, self.ends),
-            parts: PredictedParts { on_device: time(whole), ..PredictedParts::default() },
+            parts: PredictedParts { on_device: whole, ..PredictedParts::default() },
             energy_joules: energy.computing(whole),
             bytes_up: 0,
             bytes_down: 0,
@@ -103,7 +101,8 @@ impl EndpointNow {
     ///
     /// Middles of parts add up to the middle of the whole. Its variance is that of the sum to first order: round trip,
     /// rate, server and device each move it by the seconds that they make.
-    pub(super) fn predict(&self, work: &Work, model: &EnergyModel, request: &PlanRequest<'_>) -> Predicted {
+    #[inline]
+    pub(super) fn predict(&self, work: &Work, model: &EnergyModel, radio: &RadioEnergy) -> Predicted {
         let link = &self.link;
         let (bytes_up, bytes_down) = (float(work.bytes_up) + HEAD, float(work.bytes_down) + HEAD);
         let encode = bytes_up / ENCODING;
@@ -126,7 +125,6 @@ impl EndpointNow {
             + head * head * head_variance
             + exchange * exchange * link.noise
             + cold;
-        let radio = model.radio(request.device.network);
         let spent = ExchangeEnergy {
             asleep: link.asleep,
             setup: self.setup,
@@ -140,14 +138,14 @@ impl EndpointNow {
         Predicted {
             latency: band(whole, variance.max(0.0) / (whole * whole), self.ends),
             parts: PredictedParts {
-                on_device: Duration::ZERO,
-                head: time(head),
-                encode: time(encode),
-                setup: time(self.setup),
-                upload: time(up.seconds),
-                wait: time(wait),
-                server: time(server),
-                download: time(down.seconds),
+                on_device: 0.0,
+                head,
+                encode,
+                setup: self.setup,
+                upload: up.seconds,
+                wait,
+                server,
+                download: down.seconds,
             },
             energy_joules: model.computing(head + encode) + spent.joules(model, radio),
             bytes_up: work.bytes_up,
@@ -158,20 +156,6 @@ impl EndpointNow {
 
 /// The lognormal of middle `seconds` and relative variance `variance`, its ends where real times have put them.
 fn band(seconds: f64, variance: f64, ends: Ends) -> LatencyBand {
-    let spread = variance.ln_1p().sqrt().clamp(LEAST_SPREAD, GREATEST_SPREAD);
-    let at = |z: f64| time(seconds * (z * spread).exp());
-    LatencyBand {
-        mean: at(0.5 * spread),
-        p05: at(-ends.below),
-        p50: time(seconds),
-        p90: at(ends.ninth),
-        p95: at(ends.above),
-        spread,
-    }
-}
-
-/// A time from seconds, quickly: what is no number or negative is nothing, and what is too long the longest.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it saturates")]
-fn time(seconds: f64) -> Duration {
-    Duration::from_nanos((seconds * 1e9) as u64)
+    let spread = (1.0 + variance).ln().sqrt().clamp(LEAST_SPREAD, GREATEST_SPREAD);
+    LatencyBand::new(seconds, spread, ends)
 }

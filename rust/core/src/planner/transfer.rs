@@ -37,6 +37,7 @@ pub(crate) struct Upload {
 /// `window` bytes under way.
 ///
 /// Never shorter at a lower rate or over a longer round trip: it is the largest of lines that all fall with the rate.
+#[inline]
 pub(crate) fn upload(bytes: f64, rtt: f64, rate: f64, window: f64) -> Upload {
     let (mut window, mut left, mut waiting) = (window.max(INITIAL_WINDOW), bytes, 0.0);
     while left > window && window < rate * rtt {

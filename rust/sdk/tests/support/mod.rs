@@ -231,7 +231,7 @@ impl Planner for Fixed {
 }
 
 pub fn split() -> Placement {
-    Placement::Split { cut: CUT.to_owned(), endpoint: "cloud".to_owned() }
+    Placement::Split { cut: CUT.into(), endpoint: "cloud".into() }
 }
 
 /// A runtime with one endpoint, that remote and that planner.

@@ -109,7 +109,7 @@ fn a_link_that_dies_anywhere_in_a_split_request_costs_no_answer() {
     const ROUNDS: usize = 100;
     let world = World::new(NamedTensors::clone, None);
     let relay = Relay::start(world.server.address(), fast_link());
-    let placement = Placement::Split { cut: world.cut(), endpoint: "cloud".to_owned() };
+    let placement = Placement::Split { cut: world.cut().into(), endpoint: "cloud".into() };
     let planner =
         FixedPlanner::new([placement.clone(), Placement::OnDevice]).hedge_after(Duration::from_millis(50));
     let builder = Runtime::builder().endpoint(Endpoint::new("cloud", relay.url())).planner(Arc::new(planner));

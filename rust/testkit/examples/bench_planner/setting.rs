@@ -25,13 +25,13 @@ impl Setting {
     pub(crate) fn new() -> Self {
         let name = |index: u64| format!("endpoint-{index}");
         let endpoint = |index| EndpointView {
-            name: name(index),
+            name: name(index).into(),
             takes_internal: true,
             tls: true,
             reachability: Reachability::Reachable,
         };
         let cut = |index: u64| CutCosts {
-            id: format!("features/block{index}/add"),
+            id: format!("features/block{index}/add").into(),
             head_fraction: index as f64 / CUTS as f64,
             tail_fraction: 1.0 - index as f64 / CUTS as f64,
             forms: vec![

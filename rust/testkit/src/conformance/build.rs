@@ -103,7 +103,7 @@ impl Case {
     }
 
     pub(super) fn in_cloud(mut self, endpoint: &str, reason: Reason) -> Self {
-        self.expect.placement = Some(Placement::InCloud { endpoint: endpoint.to_owned() });
+        self.expect.placement = Some(Placement::InCloud { endpoint: endpoint.into() });
         self.expect.reason = Some(reason);
         self
     }

@@ -14,7 +14,7 @@ pub(super) fn cases() -> Result<Vec<Case>, TensorError> {
 }
 
 fn server() -> Placement {
-    Placement::InCloud { endpoint: "server".to_owned() }
+    Placement::InCloud { endpoint: "server".into() }
 }
 
 fn plan(name: &str, mode: InferenceMode) -> Case {

@@ -61,7 +61,7 @@ impl SimulatedModel {
     /// What the planner is told of it: the device's time from a profile, nothing of the server's.
     pub fn costs(&self, endpoint: &str) -> ModelCosts {
         let cut = |cut: &SimulatedCut| CutCosts {
-            id: cut.id.clone(),
+            id: cut.id.as_str().into(),
             head_fraction: cut.head,
             tail_fraction: cut.tail.unwrap_or(1.0 - cut.head),
             forms: vec![FormCosts { name: "u8".to_owned(), bytes_up: cut.bytes_up }],

@@ -1,5 +1,6 @@
 //! Who decides: the planner, the oracle, or nobody.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tandem_core::{
@@ -66,13 +67,13 @@ impl Driver {
     /// A policy that serves one request after the other, each `pause` after the last has ended.
     pub fn new(policy: Policy, world: World, costs: ModelCosts, kind: NetworkKind, pause: Duration) -> Self {
         let endpoint = EndpointView {
-            name: ENDPOINT.to_owned(),
+            name: ENDPOINT.into(),
             takes_internal: world.tls(),
             tls: world.tls(),
             reachability: Reachability::Unknown,
         };
-        let split = |id: &str| Placement::Split { cut: id.to_owned(), endpoint: ENDPOINT.to_owned() };
-        let placements = [Placement::OnDevice, Placement::InCloud { endpoint: ENDPOINT.to_owned() }]
+        let split = |id: &Arc<str>| Placement::Split { cut: id.clone(), endpoint: ENDPOINT.into() };
+        let placements = [Placement::OnDevice, Placement::InCloud { endpoint: ENDPOINT.into() }]
             .into_iter()
             .chain(costs.cuts.iter().map(|cut| split(&cut.id)))
             .collect();
@@ -139,7 +140,7 @@ impl Driver {
                 let best = self.best().map(|(placement, _)| placement);
                 self.plain(at, best.unwrap_or(Placement::OnDevice))
             }
-            Policy::CloudOnly => self.plain(at, Placement::InCloud { endpoint: ENDPOINT.to_owned() }),
+            Policy::CloudOnly => self.plain(at, Placement::InCloud { endpoint: ENDPOINT.into() }),
             Policy::DeviceOnly => self.plain(at, Placement::OnDevice),
             Policy::Cut(index) => {
                 let placement = self.placements.get(index.saturating_add(2)).cloned();

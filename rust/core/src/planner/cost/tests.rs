@@ -7,6 +7,8 @@ use crate::{
     RemoteObservation, RemoteTiming, Risk, Sensitivity,
 };
 
+mod explained;
+
 fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
@@ -170,7 +172,7 @@ fn each_objective_takes_the_placement_that_is_best_at_it() {
             match objective {
                 Objective::Energy => predicted.energy_joules,
                 Objective::Data => crate::number::float(predicted.bytes_up + predicted.bytes_down),
-                _ => predicted.latency.p50.as_secs_f64(),
+                _ => predicted.latency.p50().as_secs_f64(),
             }
         };
         let best = plan.candidates.iter().map(|one| of(&one.placement)).fold(f64::INFINITY, f64::min);
@@ -212,7 +214,7 @@ fn a_deadline_rules_out_what_would_probably_miss_it() {
     assert_eq!(case.plan().order[0].endpoint(), Some("a"));
     let plan = case.plan();
     let quickest = plan.chosen().unwrap().predicted.unwrap().latency;
-    let tight = Case { remaining: Some(quickest.p90 / 2), ..case.clone() }.plan();
+    let tight = Case { remaining: Some(quickest.p90() / 2), ..case.clone() }.plan();
     // Nothing meets it: what comes closest is tried, and says so.
     assert_eq!(tight.chosen().unwrap().reason, Reason::Deadline);
     let loose = Case { remaining: Some(Duration::from_mins(1)), ..case }.plan();
@@ -236,7 +238,7 @@ fn a_placement_that_is_hardly_better_has_to_be_so_twice() {
     case.estimates.observe_decision("m", &case.device, &first, case.now);
     // The device becomes some percent better than the cloud, by time and risk.
     let there = first.predicted(&cloud("a")).unwrap().latency;
-    let there = there.p50 + there.p90.saturating_sub(there.p50).mul_f64(0.3);
+    let there = there.p50() + there.p90().saturating_sub(there.p50()).mul_f64(0.3);
     for turn in 1..=20 {
         let time = there.mul_f64(0.92);
         let seen = DeviceObservation {
@@ -260,7 +262,7 @@ fn a_hedge_begins_late_and_early_enough() {
     let case = Case::new(250).seen("a", ms(100), 8);
     let plan = case.plan();
     let there = plan.chosen().unwrap().predicted.unwrap().latency;
-    assert_eq!(plan.hedge_after, Some(there.p95));
+    assert_eq!(plan.hedge_after, Some(there.p95()));
     let remaining = Some(ms(420));
     let hurried = Case { remaining, ..case }.plan();
     assert!(hurried.hedge_after.unwrap() <= ms(420));
@@ -332,7 +334,7 @@ proptest! {
                 prop_assert!(case.mode != InferenceMode::OnlyInCloud);
                 continue;
             };
-            let view = case.endpoints.iter().find(|view| view.name == name).unwrap();
+            let view = case.endpoints.iter().find(|view| *view.name == *name).unwrap();
             prop_assert!(case.mode != InferenceMode::OnlyOnDevice);
             prop_assert!(case.sensitivity != Sensitivity::Private);
             prop_assert!(case.sensitivity == Sensitivity::Public || view.takes_internal);
@@ -379,8 +381,8 @@ proptest! {
             return Ok(());
         }
         let time = |latency: &crate::LatencyBand| {
-            let middle = latency.p50.as_secs_f64();
-            middle + 0.3 * (latency.p90.as_secs_f64() - middle)
+            let middle = latency.p50().as_secs_f64();
+            middle + 0.3 * (latency.p90().as_secs_f64() - middle)
         };
         let losses =
             [Reason::Slower, Reason::MoreEnergy, Reason::MoreData, Reason::WorseBalance, Reason::NotFirst];
@@ -407,8 +409,8 @@ proptest! {
         };
         let (slow, fast) = (with(bps), with(bps * gain));
         for one in &slow.candidates {
-            let better = fast.predicted(&one.placement).unwrap().latency.p50;
-            prop_assert!(better <= one.predicted.unwrap().latency.p50 + Duration::from_nanos(2));
+            let better = fast.predicted(&one.placement).unwrap().latency.p50();
+            prop_assert!(better <= one.predicted.unwrap().latency.p50() + Duration::from_nanos(2));
         }
     }
 
@@ -420,8 +422,8 @@ proptest! {
         let (Ok(early), Ok(late)) = (early.try_plan(), late.try_plan()) else { return Ok(()) };
         for one in &early.candidates {
             let (Some(before), Some(after)) = (one.predicted, late.predicted(&one.placement)) else { continue };
-            prop_assert_eq!(before.latency.p50, after.latency.p50);
-            prop_assert!(after.latency.spread >= before.latency.spread - 1e-9);
+            prop_assert_eq!(before.latency.p50(), after.latency.p50());
+            prop_assert!(after.latency.spread() >= before.latency.spread() - 1e-9);
         }
     }
 
@@ -462,17 +464,17 @@ proptest! {
         let plan = case.plan();
         for one in &plan.candidates {
             let predicted = one.predicted.unwrap();
-            prop_assert!(predicted.energy_joules.is_finite() && predicted.latency.spread.is_finite());
-            prop_assert!(predicted.latency.p05 <= predicted.latency.p50);
-            prop_assert!(predicted.latency.p50 <= predicted.latency.p90);
-            prop_assert!(predicted.latency.p90 <= predicted.latency.p95);
+            prop_assert!(predicted.energy_joules.is_finite() && predicted.latency.spread().is_finite());
+            prop_assert!(predicted.latency.p05() <= predicted.latency.p50());
+            prop_assert!(predicted.latency.p50() <= predicted.latency.p90());
+            prop_assert!(predicted.latency.p90() <= predicted.latency.p95());
         }
         // Twenty plain observations later it is as if they had not been.
         case.now += Duration::from_mins(2);
         let mut case = case.seen("a", ms(120), 20);
         case.now += Duration::from_secs(1);
         let plan = case.plan();
-        let there = plan.predicted(&cloud("a")).unwrap().latency.p50;
+        let there = plan.predicted(&cloud("a")).unwrap().latency.p50();
         prop_assert!(there > ms(60) && there < ms(240), "{there:?}");
     }
 }

@@ -58,7 +58,7 @@ fn a_link_of_this_model_takes_what_the_formula_says() {
     let trace = Arc::new(Trace::constant(cell.link()));
     let mut world = cell.world(trace, 1);
     let costs = cell.costs();
-    let cloud = tandem_core::Placement::InCloud { endpoint: "cloud".to_owned() };
+    let cloud = tandem_core::Placement::InCloud { endpoint: "cloud".into() };
     let first = world.run(&costs, &cloud).remote.unwrap();
     assert_eq!(first.connect, Duration::from_millis(120));
     let server = first.server.unwrap() + first.queue.unwrap();
@@ -74,7 +74,7 @@ fn an_outage_ends_on_the_device_after_the_time_out() {
     let cell = Cell { model: &model, rate_mbps: 10.0, delay_ms: 5.0, server_speed: 8.0, load: Load::Idle };
     let dead = LinkState { up_bps: 0.0, down_bps: 0.0, rtt: Duration::from_millis(5) };
     let mut world = cell.world(Arc::new(Trace::constant(dead)), 1);
-    let cloud = tandem_core::Placement::InCloud { endpoint: "cloud".to_owned() };
+    let cloud = tandem_core::Placement::InCloud { endpoint: "cloud".into() };
     let measured = world.run(&cell.costs(), &cloud);
     assert!(measured.failed && measured.remote.is_none());
     assert!(measured.total > Duration::from_secs(10) && measured.total < Duration::from_secs(11));
