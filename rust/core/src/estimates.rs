@@ -9,6 +9,7 @@ mod observation;
 mod probing;
 mod scalar;
 mod server;
+mod snapshot;
 mod statistics;
 mod table;
 
@@ -26,11 +27,13 @@ pub(crate) use incumbent::Incumbent;
 use link::{Exchange, Link};
 pub(crate) use link::{LinkNow, RADIO_WAKES};
 pub use observation::{
-    DeviceObservation, ExchangeFailure, Part, Probe, ProbeObservation, ProbeWork, RemoteObservation,
+    DeviceObservation, ExchangeFailure, Part, Probe, ProbeCharge, ProbeObservation, ProbeWork,
+    RemoteObservation,
 };
 use probing::{Budget, Probing};
 pub(crate) use server::ServerNow;
 use server::{Queue, Server};
+pub use snapshot::{EstimatesSnapshot, SnapshotError};
 pub use statistics::Statistics;
 use table::Table;
 
@@ -76,7 +79,8 @@ impl Estimates {
     /// Learns that a run of `model` follows `plan`. To be called once for each planned run, before it starts.
     pub fn observe_decision(&mut self, model: &str, device: &DeviceState, plan: &Plan, now: Duration) {
         let now = moment(now);
-        self.budget.request();
+        let joules = plan.chosen().and_then(|one| one.predicted).map_or(0.0, |one| one.energy_joules);
+        self.budget.request(joules);
         let before = self.incumbent(model);
         let moved = before.map(|before| &before.placement) != plan.order.first();
         let after = Incumbent::after(before, plan);
@@ -142,14 +146,23 @@ impl Estimates {
     /// Learns from a probe.
     pub fn observe_probe(&mut self, seen: &ProbeObservation<'_>, now: Duration) {
         self.statistics.probes += 1;
-        self.budget.probe();
-        let ProbeObservation { probe: Probe { endpoint, work }, costs, device, tls, timing } = *seen;
+        let ProbeObservation { probe: Probe { endpoint, work, charge }, costs, device, tls, timing } = *seen;
         let at = moment(now);
         let bare = *work == ProbeWork::Ready;
         if self.probing.get(endpoint, network(device)).is_none() {
             self.budget.meet();
         }
-        self.probing.entry(endpoint, network(device), at, Probing::default).sent(bare, at);
+        let probing = self.probing.entry(endpoint, network(device), at, Probing::default);
+        match *charge {
+            ProbeCharge::One => {
+                probing.sent(bare, at);
+                self.budget.probe();
+            }
+            ProbeCharge::Joules(joules) => {
+                probing.look(at);
+                self.budget.look(joules);
+            }
+        }
         let Some(timing) = timing else {
             self.observe_failure(endpoint, device, ExchangeFailure::Unreachable, now);
             return;
@@ -246,6 +259,7 @@ impl Estimates {
         }
         let exchange = Exchange {
             time: (measured - of_server).max(0.02 * measured),
+            said: of_server,
             server: believed,
             bytes_up: float(timing.request_bytes),
             connect: seconds(timing.connect),

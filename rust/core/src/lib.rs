@@ -36,8 +36,8 @@ pub use dtype::{DType, Element};
 pub use endpoint::{Endpoint, EndpointTls, Secret, TokenError, TokenSource, WireFormat};
 pub use error::{Error, ErrorCode, InputError, LoadError, PolicyError, RemoteError, RunError, TensorError};
 pub use estimates::{
-    DeviceObservation, Estimates, ExchangeFailure, Part, Probe, ProbeObservation, ProbeWork,
-    RemoteObservation, Statistics,
+    DeviceObservation, Estimates, EstimatesSnapshot, ExchangeFailure, Part, Probe, ProbeCharge,
+    ProbeObservation, ProbeWork, RemoteObservation, SnapshotError, Statistics,
 };
 pub use info::{Dimension, ModelInfo, ModelSource, TensorInfo};
 pub use options::{

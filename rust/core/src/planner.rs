@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use cost::CostPlanner;
+pub(crate) use energy::ExchangeEnergy;
 pub use energy::{EnergyModel, RadioEnergy};
 pub use plan::Plan;
 pub use rules::RulePlanner;

@@ -2,17 +2,18 @@
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use tandem_core::{
     CancellationToken, Control, CostPlanner, DType, DeviceState, DeviceStateProvider, Endpoint, Engine,
-    Error, Interrupt, LoadOptions, ModelSource, Planner, PlannerSettings, ProbeSettings, Remote, RemoteError,
-    Statistics, Tensor,
+    Error, Estimates, Interrupt, LoadOptions, ModelSource, Planner, PlannerSettings, Remote, RemoteError,
+    SnapshotError, Statistics, Tensor,
 };
 use tandem_engine::OnnxEngine;
 
 use crate::Model;
 use crate::endpoints::Endpoints;
-use crate::learning::Learning;
+use crate::learning::{Learning, restored};
 
 /// What a runtime and its models share.
 pub(crate) struct Parts {
@@ -22,8 +23,8 @@ pub(crate) struct Parts {
     pub(crate) planner: Arc<dyn Planner>,
     pub(crate) endpoints: Endpoints,
     pub(crate) learning: Learning,
-    /// When endpoints are probed; `None` where another planner decides.
-    pub(crate) probes: Option<ProbeSettings>,
+    /// When endpoints are probed; `None` where they are not, or where another planner decides.
+    pub(crate) probes: Option<PlannerSettings>,
     /// Whether a probe is under way.
     pub(crate) probing: AtomicBool,
     pub(crate) closing: CancellationToken,
@@ -88,6 +89,12 @@ impl Runtime {
         self.parts.learning.with(|estimates, _| estimates.statistics())
     }
 
+    /// What the planner has learned, as JSON of some kilobytes, for [`RuntimeBuilder::estimates`] of a later start. It names
+    /// endpoints, models' digests and networks as the host does; nothing of inputs or outputs.
+    pub fn estimates(&self) -> Result<String, Error> {
+        self.parts.learning.snapshot()
+    }
+
     /// Closes the runtime and its models. Calls under way end with [`Error::Closed`]; further ones begin and end
     /// with it. Closing again does nothing.
     pub fn close(&self) {
@@ -108,6 +115,7 @@ pub struct RuntimeBuilder {
     planner: Option<Arc<dyn Planner>>,
     settings: PlannerSettings,
     device: Option<Arc<dyn DeviceStateProvider>>,
+    estimates: (Estimates, Duration),
 }
 
 impl RuntimeBuilder {
@@ -129,8 +137,8 @@ impl RuntimeBuilder {
         self
     }
 
-    /// Sets what the planner weighs, and whether it may probe endpoints: see [`ProbeSettings`]. Probes are small exchanges over
-    /// zeros, sent only while the app makes requests, so that a link that has become good is noticed.
+    /// Sets what the planner weighs, and whether it may probe endpoints: see [`PlannerSettings::probes`]. Probes are small
+    /// exchanges over zeros, sent only while the app makes requests, so that a link that has become good is noticed.
     pub fn planner_settings(mut self, settings: PlannerSettings) -> Self {
         self.settings = settings;
         self
@@ -148,6 +156,14 @@ impl RuntimeBuilder {
         self
     }
 
+    /// Goes on from what [`Runtime::estimates`] of an earlier runtime has written, aged by the time that has passed since.
+    ///
+    /// Fails where it cannot be read, is of another version, or holds what cannot be; an app then starts without it.
+    pub fn estimates(mut self, json: &str) -> Result<Self, SnapshotError> {
+        self.estimates = restored(json)?;
+        Ok(self)
+    }
+
     /// The runtime. Fails where two endpoints share a name, or there are endpoints and no client for them: this
     /// library may have been built without the feature `remote`.
     pub fn build(self) -> Result<Runtime, Error> {
@@ -160,11 +176,18 @@ impl RuntimeBuilder {
         let parts = Parts {
             engine: self.engine.unwrap_or_else(|| Arc::new(OnnxEngine::new())),
             remote,
-            probes: self.planner.is_none().then_some(self.settings.probes).filter(|probes| probes.enabled),
+            probes: self
+                .planner
+                .is_none()
+                .then_some(self.settings)
+                .filter(|settings| settings.probes.enabled),
             probing: AtomicBool::new(false),
             planner: self.planner.unwrap_or_else(|| Arc::new(CostPlanner { settings: self.settings })),
             endpoints,
-            learning: Learning::new(self.device.unwrap_or_else(|| Arc::new(DeviceState::default()))),
+            learning: Learning::new(
+                self.device.unwrap_or_else(|| Arc::new(DeviceState::default())),
+                self.estimates,
+            ),
             closing: CancellationToken::new(),
         };
         Ok(Runtime { parts: Arc::new(parts) })

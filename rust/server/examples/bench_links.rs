@@ -1,17 +1,22 @@
 //! Every placement really run over shaped links, beside what the simulator says of the same.
 //!
 //! ```text
-//! cargo run --release --example bench_links -- [--quick] [--models FILE]
+//! cargo run --release --example bench_links -- [--quick] [--model NAME] [--models FILE]
 //! ```
 //!
 //! A model is split, its tails are served on loopback, and each of its placements is run and timed without a link first:
 //! those times and bytes, and nothing else, are what the simulator is told. Then the same placements run through relays of
 //! several rates and delays, on real sockets, and in virtual time. Prints rows, one JSON object a line. `--models` writes the
 //! measured times and bytes to a file that `bench_planner` reads.
+//!
+//! At each point the server is 0.5, 2 or 8 times as fast as the device, and the device idle or busy. Device and server are the
+//! same machine: where the server is to be faster the device is slowed, by waiting after each run; where it is to be slower, a
+//! hop before it holds its answers back. A busy device takes twice as long.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program that is run by a script")]
 
 use std::error::Error;
+use std::fmt;
 use std::fs;
 use std::net::Ipv4Addr;
 use std::path::Path;
@@ -31,9 +36,23 @@ use tandem_testkit::models::{Entry, catalog};
 use tandem_testkit::simulate::{SimulatedCut, SimulatedModel, World, WorldOptions};
 use tandem_testkit::traces::{LinkState, Trace};
 
+#[path = "bench_links/pace.rs"]
+mod pace;
+
+use pace::{PacedEngine, slowed};
+
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
-const MODELS: [&str; 3] = ["mobilenet_v2", "resnet18", "minilm"];
+const MODELS: [&str; 4] = ["mobilenet_v2", "resnet18", "minilm", "alexnet"];
+/// How many times faster than the device the server is, and how much longer the device takes for being busy.
+const PACES: [Pace; 6] = [
+    Pace { speed: 8.0, load: 1.0 },
+    Pace { speed: 0.5, load: 2.0 },
+    Pace { speed: 2.0, load: 1.0 },
+    Pace { speed: 8.0, load: 2.0 },
+    Pace { speed: 0.5, load: 1.0 },
+    Pace { speed: 2.0, load: 2.0 },
+];
 /// Mbit/s either way.
 const RATES: [f64; 4] = [2.0, 10.0, 50.0, 200.0];
 /// Milliseconds of a round trip.
@@ -44,10 +63,12 @@ const TAILS: usize = 2;
 fn main() -> Outcome<()> {
     let mut quick = false;
     let mut file = None;
+    let mut only = None;
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--quick" => quick = true,
+            "--model" => only = Some(arguments.next().ok_or("--model needs a name")?),
             "--models" => file = Some(arguments.next().ok_or("--models needs a file")?),
             other => return Err(format!("unknown argument {other:?}").into()),
         }
@@ -55,19 +76,21 @@ fn main() -> Outcome<()> {
     let (models, rates, rounds) =
         if quick { (&MODELS[..1], &RATES[2..3], 1) } else { (&MODELS[..], &RATES[..], 3) };
     let mut measured = Vec::new();
-    for name in models {
+    for (place, name) in models.iter().enumerate() {
+        if only.as_ref().is_some_and(|only| only != name) {
+            continue;
+        }
         let world = Deployed::new(name)?;
         let simulated = world.measure(if quick { 3 } else { 9 })?;
+        let mut point = place;
         for &rate in rates {
             for round_trip in ROUND_TRIPS {
+                let pace = PACES[point % PACES.len()];
+                point += 1;
                 let state = LinkState::new(rate * 1e6, Duration::from_secs_f64(round_trip / 1e3));
                 eprintln!("{name} at {rate} Mbit/s, {round_trip} ms");
-                world.compare(
-                    &simulated,
-                    state,
-                    &format!("{name}, {rate} Mbit/s, {round_trip} ms"),
-                    rounds,
-                )?;
+                let case = format!("{name}, {rate} Mbit/s, {round_trip} ms, {pace}");
+                world.compare(&simulated, state, pace, &case, rounds)?;
             }
         }
         measured.push(simulated);
@@ -76,6 +99,31 @@ fn main() -> Outcome<()> {
         fs::write(file, serde_json::to_string_pretty(&measured)?)?;
     }
     Ok(())
+}
+
+/// How fast device and server are beside each other.
+#[derive(Clone, Copy)]
+struct Pace {
+    speed: f64,
+    load: f64,
+}
+
+impl Pace {
+    /// How many times longer than this machine the device takes.
+    fn device(self) -> f64 {
+        self.load * self.speed.max(1.0)
+    }
+
+    /// How many times longer than this machine the server takes.
+    fn server(self) -> f64 {
+        (1.0 / self.speed).max(1.0)
+    }
+}
+
+impl fmt::Display for Pace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "server {} x, {}", self.speed, if self.load > 1.0 { "busy" } else { "idle" })
+    }
 }
 
 /// A split model and the server of its tails.
@@ -115,10 +163,15 @@ impl Deployed {
         Ok(Self { server, file, manifest: split.manifest, inputs, _repository: repository })
     }
 
-    fn subject(&self, url: String) -> Outcome<Subject> {
+    /// The model over that way to the server, on a device that takes `factor` times as long.
+    fn subject(&self, url: String, factor: f64) -> Outcome<Subject> {
         let planner = Arc::new(FixedPlanner::new([Placement::OnDevice]));
-        let runtime =
-            Runtime::builder().endpoint(Endpoint::new("cloud", url)).planner(planner.clone()).build()?;
+        let engine = PacedEngine { runtime: Runtime::builder().build()?, factor };
+        let runtime = Runtime::builder()
+            .endpoint(Endpoint::new("cloud", url))
+            .engine(Arc::new(engine))
+            .planner(planner.clone())
+            .build()?;
         let manifest = ModelSource::Bytes(self.manifest.to_bytes(None)?.into());
         let manifest = ManifestOptions { source: manifest, public_key: None, max_relative_error: 0.0 };
         let name = Some(self.manifest.model.name.clone());
@@ -137,7 +190,7 @@ impl Deployed {
 
     /// What the parts take without a link.
     fn measure(&self, rounds: usize) -> Outcome<SimulatedModel> {
-        let subject = self.subject(format!("http://{}", self.server.address()))?;
+        let subject = self.subject(format!("http://{}", self.server.address()), 1.0)?;
         let mut device_ms = 0.0;
         let mut whole = None;
         let mut cuts = Vec::new();
@@ -177,11 +230,16 @@ impl Deployed {
         &self,
         simulated: &SimulatedModel,
         state: LinkState,
+        pace: Pace,
         case: &str,
         rounds: usize,
     ) -> Outcome<()> {
-        let relay = Relay::start(self.server.address(), LinkOptions::constant(state));
-        let subject = self.subject(relay.url())?;
+        let server = match pace.server() {
+            factor if factor > 1.0 => slowed(self.server.address(), factor)?,
+            _ => self.server.address(),
+        };
+        let relay = Relay::start(server, LinkOptions::constant(state));
+        let subject = self.subject(relay.url(), pace.device())?;
         let costs = simulated.costs("cloud");
         for placement in self.placements() {
             let real = subject.run(&placement, &self.inputs, rounds)?;
@@ -189,9 +247,9 @@ impl Deployed {
             let mut world = World::new(WorldOptions {
                 trace: Arc::new(Trace::constant(state)),
                 kind: NetworkKind::Wifi,
-                load: 1.0,
+                load: pace.device(),
                 device_seconds: simulated.device_ms / 1e3,
-                server_seconds: simulated.server_seconds(),
+                server_seconds: simulated.server_seconds() * pace.server(),
                 jitter: 0.0,
                 queue: 0.0,
                 server_timing: true,

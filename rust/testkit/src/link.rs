@@ -7,7 +7,7 @@
 //!
 //! Loopback TCP starts at full speed, TCP over a real distance does not. With [`LinkOptions::slow_start`] the relay
 //! accounts for that: a connection begins with ten segments of 1,460 bytes in flight (RFC 6928), may have twice as many
-//! after each round trip (RFC 5681, section 3.1), and begins anew after a second of silence (section 4.1). The round trip
+//! after each round trip (RFC 5681, section 3.1), and halves for each time-out of silence (RFC 2861). The round trip
 //! that it takes to connect is added before the first byte, because the kernel of loopback accepts at once: over TLS a client
 //! measures it as part of connecting, as it should; over plain TCP as part of its first request.
 //!

@@ -24,7 +24,7 @@ public struct Plan: Sendable, Hashable {
     /// bytes, and why it was or was not chosen. Programs read the properties or ``toJSON()``.
     public func explain() -> String { explanation }
 
-    /// The decision as JSON, in the form that Rust and the command line give it too.
+    /// The decision as JSON, in the form that Rust and the command line give it too: times in seconds, as numbers.
     public func toJSON() -> String { json }
 }
 

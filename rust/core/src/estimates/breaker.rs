@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::snapshot::{Sane, past, within};
+
 /// So many failures in a row open it.
 const IN_A_ROW: u32 = 3;
 /// So many of the last eight exchanges open it.
@@ -101,6 +103,12 @@ impl Breaker {
             self.opened = self.opened.saturating_add(1);
             self.trial = None;
         }
+    }
+}
+
+impl Sane for Breaker {
+    fn is_sane(&self, now: f64) -> bool {
+        past([self.until, self.trial], now + 2.0 * LONGEST) && within([self.grace], (0.0, GRACE))
     }
 }
 

@@ -7,6 +7,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::snapshot::{Sane, within};
 use crate::LatencyBand;
 
 /// Scores that are kept.
@@ -92,6 +93,17 @@ impl Calibration {
         let end = above(self.miss_above).max(least);
         let ninth = above(2.0 * self.miss_above).clamp(least / 2.0, end);
         self.ends = Ends { below: below(self.miss_below).max(least), above: end, ninth };
+    }
+}
+
+impl Sane for Calibration {
+    fn is_sane(&self, _: f64) -> bool {
+        let Ends { below, above, ninth } = self.ends;
+        (1..=WINDOW).contains(&self.scores.len())
+            && self.next < WINDOW
+            && within(self.scores.iter().copied(), (-FURTHEST, FURTHEST))
+            && within([self.miss_below, self.miss_above], BOUNDS)
+            && within([below, above, ninth], (0.0, FURTHEST))
     }
 }
 

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::scalar::{Drift, LogValue};
+use super::snapshot::Sane;
 use crate::number::float;
 use crate::{DeviceState, ModelCosts, ThermalState};
 
@@ -91,6 +92,12 @@ impl Speed {
         // A small share says less of the whole: its own share may be wrong.
         let share = share.clamp(1e-3, 1.0);
         self.0.look((seconds / share).ln(), NOISE + 0.04 * (1.0 - share), now, DRIFT);
+    }
+}
+
+impl Sane for Speed {
+    fn is_sane(&self, now: f64) -> bool {
+        self.0.is_sane(now)
     }
 }
 

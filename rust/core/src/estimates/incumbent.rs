@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::snapshot::Sane;
 use crate::{Placement, Plan, Reason};
 
 /// Where a model ran last, and who would take its place.
@@ -22,5 +23,11 @@ impl Incumbent {
             _ => return None,
         };
         Some(Self { placement: chosen.placement.clone(), challenged })
+    }
+}
+
+impl Sane for Incumbent {
+    fn is_sane(&self, _: f64) -> bool {
+        true
     }
 }

@@ -9,6 +9,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::scalar::{Drift, Gate, LogValue};
+use super::snapshot::{Sane, past, within};
 use crate::number::float;
 use crate::planner::transfer;
 use crate::{DeviceState, NetworkKind};
@@ -82,8 +83,8 @@ pub(crate) struct LinkNow {
     pub(crate) down_variance: f64,
     /// Variance of the logarithm of a time about the model.
     pub(crate) noise: f64,
-    /// The window from which a request starts.
-    pub(crate) window: f64,
+    /// The windows in which requests and answers ended last, upward and downward, in bytes.
+    pub(crate) windows: [f64; 2],
     /// Whether a connection is open.
     pub(crate) connected: bool,
     /// Whether the radio has to be woken.
@@ -97,6 +98,8 @@ pub(crate) struct LinkNow {
 pub(super) struct Exchange {
     /// From the first byte of the request to the answer's head, less what the server says it took.
     pub(super) time: f64,
+    /// What the server says it took.
+    pub(super) said: f64,
     /// What the server is believed to have taken where it did not say, and the variance of its logarithm.
     pub(super) server: Option<(f64, f64)>,
     pub(super) bytes_up: f64,
@@ -123,13 +126,17 @@ pub(super) struct Link {
     down_ratio: f64,
     /// What the system said of the uplink when it was last measured.
     hint: Option<u64>,
-    window: f64,
+    /// The windows in which requests and answers ended last, upward and downward, in bytes.
+    windows: [f64; 2],
     /// When the last exchange ended; before the first, none did.
     pub(super) traffic: Option<f64>,
     /// When the rate was last measured by a large request.
     pub(super) weighed: Option<f64>,
     /// When the round trip was last measured by a small one.
     pub(super) timed: Option<f64>,
+    /// When it was last found to be another link than it was.
+    #[serde(default)]
+    moved: Option<f64>,
 }
 
 impl Link {
@@ -160,10 +167,11 @@ impl Link {
             down: None,
             down_ratio: (typical.down_bps / typical.up_bps).max(1e-3).ln(),
             hint: device.uplink_bps,
-            window: transfer::INITIAL_WINDOW,
+            windows: [transfer::INITIAL_WINDOW; 2],
             traffic: None,
             weighed: None,
             timed: None,
+            moved: None,
         })
     }
 
@@ -181,10 +189,11 @@ impl Link {
             down: None,
             down_ratio: 0.0,
             hint: None,
-            window: transfer::INITIAL_WINDOW,
+            windows: [transfer::INITIAL_WINDOW; 2],
             traffic: None,
             weighed: None,
             timed: None,
+            moved: None,
         });
         Self { kind: device.network, p: [1.0, 4.0, 0.0], hint: device.uplink_bps, ..prior }
     }
@@ -222,7 +231,7 @@ impl Link {
             covariance,
             down_variance,
             noise: self.noise,
-            window: transfer::starting_window(self.window, idle, rtt),
+            windows: self.windows,
             connected: idle < KEPT_OPEN,
             asleep: self.asleep(device, idle),
             idle,
@@ -237,10 +246,15 @@ impl Link {
         (change.abs() > f64::ln(1.5)).then_some(change)
     }
 
+    /// Whether it was found to be another link, and how much it carries has not been measured since.
+    pub(super) fn moved_since_weighed(&self) -> bool {
+        self.moved.is_some_and(|moved| self.weighed.is_none_or(|weighed| weighed < moved))
+    }
+
     /// Learns from an exchange that ended at `now`. Gives how long the server took, where it did not say and that could be
     /// told apart.
     pub(super) fn learn(&mut self, seen: &Exchange, device: &DeviceState, now: f64) -> Option<f64> {
-        let total = seen.connect + seen.time + seen.download;
+        let total = seen.connect + seen.time + seen.said + seen.download;
         let state = self.at(device, now - total);
         (self.up, self.p) = (state.up.ln(), [state.rtt_variance, state.up_variance, state.covariance]);
         self.at = now;
@@ -257,7 +271,8 @@ impl Link {
         }
         let server = self.learn_time(seen, &state);
         if seen.bytes_down >= TELLING_BYTES {
-            self.learn_download(seen, now);
+            let idle = state.idle + total - seen.download;
+            self.learn_download(seen, idle, now);
         }
         self.traffic = Some(now);
         server
@@ -266,8 +281,9 @@ impl Link {
     fn learn_time(&mut self, seen: &Exchange, state: &LinkNow) -> Option<f64> {
         let rtt = bound(self.rtt.exp(), ROUND_TRIPS);
         let rate = bound(self.up.exp(), RATES);
-        let sent = transfer::upload(seen.bytes_up, rtt, rate, state.window);
-        self.window = sent.window;
+        let window = transfer::starting_window(self.windows[0], state.idle, rtt);
+        let sent = transfer::upload(seen.bytes_up, rtt, rate, window);
+        self.windows[0] = sent.window;
         // Woken by the handshake, if there was one.
         let woken = if state.asleep && seen.connect == 0.0 { RADIO_WAKES } else { 0.0 };
         let (server, server_variance) = seen.server.unwrap_or((0.0, 0.0));
@@ -276,6 +292,10 @@ impl Link {
         let slopes = [part(rtt + sent.waiting), -part(sent.flowing)];
         let own = part(server).powi(2) * server_variance + part(woken).powi(2) * 0.25;
         let error = (seen.time / expected).ln();
+        if seen.bytes_up < 1.0 && seen.server.is_none() {
+            // No noise makes a bare round trip shorter than the link is.
+            self.gate.believe_lower();
+        }
         let learned = self.noise;
         let believed = self.update(slopes, error, learned + own);
         // What part of the surprise was noise, by the shares of the variances.
@@ -290,14 +310,17 @@ impl Link {
             .then(|| server * (gain * believed.error / part(server).max(1e-6)).clamp(-3.0, 3.0).exp())
     }
 
-    fn learn_download(&mut self, seen: &Exchange, now: f64) {
+    /// Learns from an answer that began `idle` seconds after the last one had ended.
+    fn learn_download(&mut self, seen: &Exchange, idle: f64, now: f64) {
         let drift = rate_drift(self.kind);
         let ratio = self.down_ratio;
         let up = self.up;
         let down = self.down.get_or_insert_with(|| LogValue::prior(up + ratio, 1.0, now));
         let rate = bound(down.mean.exp(), RATES);
         let rtt = bound(self.rtt.exp(), ROUND_TRIPS);
-        let expected = transfer::upload(seen.bytes_down, rtt, rate, transfer::INITIAL_WINDOW);
+        let window = transfer::starting_window(self.windows[1], idle, rtt);
+        let expected = transfer::upload(seen.bytes_down, rtt, rate, window);
+        self.windows[1] = expected.window;
         let took = seen.download.max(ONE_PIECE);
         if seen.download < ONE_PIECE && expected.seconds <= took {
             return;
@@ -318,6 +341,9 @@ impl Link {
         let [a, b] = slopes;
         let variance = |[rr, bb, rb]: [f64; 3]| (a * a * rr + b * b * bb + 2.0 * a * b * rb).max(0.0);
         let passed = self.gate.pass(error, (variance(self.p) + noise).sqrt());
+        if passed.moved {
+            self.moved = Some(self.at);
+        }
         let [rr, bb, rb] = self.p.map(|entry| entry * passed.inflate);
         let own = variance([rr, bb, rb]);
         let (to_rtt, to_up) = (a * rr + b * rb, a * rb + b * bb);
@@ -343,6 +369,26 @@ impl Link {
         let state = self.at(device, now);
         (self.p, self.at) = ([state.rtt_variance + 0.1, state.up_variance + 0.25, state.covariance], now);
         self.traffic = None;
+    }
+}
+
+impl Link {
+    /// The connection is gone.
+    pub(super) fn hang_up(&mut self) {
+        (self.traffic, self.windows) = (None, [transfer::INITIAL_WINDOW; 2]);
+    }
+}
+
+impl Sane for Link {
+    fn is_sane(&self, now: f64) -> bool {
+        let [rr, bb, rb] = self.p;
+        past([Some(self.at), self.traffic, self.weighed, self.timed, self.moved], now)
+            && within([self.rtt, self.up, self.down_ratio], (-50.0, 50.0))
+            && within([rr, bb], (0.0, 100.0))
+            && within([rb * rb], (0.0, rr * bb))
+            && within([self.noise], (1e-6, 1.0))
+            && within(self.windows, (1.0, 1e15))
+            && self.down.is_sane(now)
     }
 }
 

@@ -72,12 +72,23 @@ pub enum ExchangeFailure {
 }
 
 /// An exchange without user data, to learn what an endpoint and the way there are worth.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Probe {
     /// The endpoint's name.
     pub endpoint: Arc<str>,
     /// What is asked of it.
     pub work: ProbeWork,
+    /// What it is paid from.
+    pub charge: ProbeCharge,
+}
+
+/// Which part of [`ProbeSettings`](crate::ProbeSettings) a probe is paid from.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum ProbeCharge {
+    /// One of those that the requests allow.
+    One,
+    /// So many joules of the share that bare looks may take.
+    Joules(f64),
 }
 
 /// What a probe asks of an endpoint.

@@ -3,13 +3,24 @@
 //! A run on this device says nothing of the network, so a planner that has turned away from a link would never learn that
 //! it is good again; and one that sends ordinary requests there to find out makes the app pay for it. Instead a probe asks:
 //! only where an optimistic view of the endpoint would change the decision, seldom, and within a budget.
+//!
+//! Where a bare look wakes no radio and costs no money it is sent oftener, out of a budget of its own, and a link that is
+//! found to have changed is weighed at once.
+
+mod budget;
+mod look;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Circuit, Estimates, Probe, ProbeWork, moment, seconds};
-use crate::number::float;
+pub(super) use budget::Budget;
+
+use super::snapshot::{Sane, past};
+use super::{Circuit, Estimates, Probe, ProbeCharge, ProbeWork, moment, seconds};
 use crate::planner::ProbeSettings;
-use crate::{Candidate, InferenceMode, NetworkKind, Objective, Placement, Plan, PlanRequest, Predicted};
+use crate::{
+    Candidate, InferenceMode, NetworkKind, Objective, Placement, Plan, PlanRequest, PlannerSettings,
+    Predicted,
+};
 
 /// An optimistic view has to be better by this share: what hysteresis would ask for in the end.
 const MARGIN: f64 = 0.05;
@@ -31,11 +42,28 @@ pub(super) struct Probing {
     bare: bool,
     /// How many in a row changed nothing.
     fruitless: u32,
+    /// When a look was last sent.
+    looked: Option<f64>,
 }
 
 impl Probing {
+    /// Learns that a look was sent.
+    pub(super) fn look(&mut self, now: f64) {
+        self.looked = Some(now);
+    }
+
+    /// Whether the endpoint was not probed before over this network.
+    fn is_new(self) -> bool {
+        self.fruitless <= 1
+    }
+
+    /// Whether a bare probe was just sent that the next one follows up.
+    fn is_stepping(self, now: f64) -> bool {
+        self.bare && self.last.is_some_and(|last| now - last < 10.0 * NEXT_STEP)
+    }
+
     pub(super) fn sent(&mut self, bare: bool, now: f64) {
-        if !(self.bare && self.last.is_some_and(|last| now - last < 10.0 * NEXT_STEP)) {
+        if !self.is_stepping(now) {
             self.fruitless = self.fruitless.saturating_add(1);
         }
         (self.last, self.bare) = (Some(now), bare);
@@ -47,33 +75,9 @@ impl Probing {
     }
 }
 
-/// How many probes may be sent.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(super) struct Budget {
-    requests: u64,
-    probes: u64,
-    /// Ways to an endpoint over a network that were met.
-    met: u64,
-}
-
-impl Budget {
-    pub(super) fn request(&mut self) {
-        self.requests += 1;
-    }
-
-    pub(super) fn probe(&mut self) {
-        self.probes += 1;
-    }
-
-    pub(super) fn meet(&mut self) {
-        self.met += 1;
-    }
-
-    fn allows(self, settings: &ProbeSettings) -> bool {
-        /// What a way that was never taken is worth: a bare look and one that weighs it.
-        const EACH: f64 = 2.0;
-        let allowed = settings.saved + EACH * float(self.met) + settings.share * float(self.requests);
-        float(self.probes) + 1.0 <= allowed
+impl Sane for Probing {
+    fn is_sane(&self, now: f64) -> bool {
+        past([self.last, self.looked], now)
     }
 }
 
@@ -82,23 +86,25 @@ impl Estimates {
     /// decision. To be told with [`Estimates::observe_probe`] when it is done, and not to be asked again before.
     pub fn probe_due(
         &self,
-        settings: &ProbeSettings,
+        settings: &PlannerSettings,
         request: &PlanRequest<'_>,
         plan: &Plan,
     ) -> Option<Probe> {
-        let wanted = settings.enabled
+        let wanted = settings.probes.enabled
             && request.mode == InferenceMode::Auto
             && matches!(request.objective, Objective::Latency | Objective::Balanced)
             && request.device.network != NetworkKind::None
-            && request.device.low_power_mode != Some(true)
-            && self.budget.allows(settings);
+            && request.device.low_power_mode != Some(true);
         if !wanted {
             return None;
         }
-        request.endpoints.iter().find_map(|endpoint| {
-            let work = self.due(&endpoint.name, settings, request, plan)?;
-            Some(Probe { endpoint: endpoint.name.clone(), work })
-        })
+        let charge = ProbeCharge::One;
+        let due = request.endpoints.iter().find_map(|endpoint| {
+            let work = self.due(&endpoint.name, &settings.probes, request, plan)?;
+            Some(Probe { endpoint: endpoint.name.clone(), work, charge })
+        });
+        let look = || request.endpoints.iter().find_map(|one| self.look(one, settings, request, plan));
+        due.or_else(look)
     }
 
     /// What `endpoint` is worth asking.
@@ -134,6 +140,14 @@ impl Estimates {
         let fresh = |at: Option<f64>| !changed && at.is_some_and(|at| now - at < interval);
         let weighed = known.is_some_and(|known| fresh(known.weighed));
         let second = probing.bare && (NEXT_STEP..interval).contains(&pause);
+        // A link that was found to be another is weighed at once: that is what probes are saved up for.
+        let moved = known.is_some_and(super::link::Link::moved_since_weighed);
+        if moved && self.budget.allows(settings, 0.0) {
+            return Self::weigh(endpoint, settings, request, plan);
+        }
+        if !self.budget.allows(settings, if probing.is_new() { 0.0 } else { 1.0 }) {
+            return None;
+        }
         // Small runs there tell nothing of what a large one would take, and large ones little of a small one.
         if !weighed && (second || (in_use && elapsed)) {
             return Self::weigh(endpoint, settings, request, plan);

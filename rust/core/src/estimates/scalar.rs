@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::snapshot::{Sane, past, within};
+
 /// How a quantity drifts while nobody looks: its variance grows towards `ceiling` with the time constant `tau` seconds.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Drift {
@@ -29,24 +31,31 @@ pub(super) struct Passed {
     pub(super) error: f64,
     /// By how much more uncertain the state is than it thought, as a factor of its variance.
     pub(super) inflate: f64,
+    /// Whether the state is another than it was.
+    pub(super) moved: bool,
 }
 
 impl Gate {
+    /// Whatever was seen before, the next look is believed if it is lower: nothing makes it so but a change.
+    pub(super) fn believe_lower(&mut self) {
+        self.0 = -1;
+    }
+
     /// Judges a look that is `error` off where `sd` was expected.
     pub(super) fn pass(&mut self, error: f64, sd: f64) -> Passed {
         let bound = GATE * sd;
         if error.abs() <= bound {
             self.0 = 0;
-            return Passed { error, inflate: 1.0 };
+            return Passed { error, inflate: 1.0, moved: false };
         }
         let side = if error > 0.0 { 1 } else { -1 };
         let again = self.0 == side;
         self.0 = side;
         // Two in a row are a change: the state is as uncertain as the change is large.
         if again {
-            Passed { error, inflate: (error / sd).powi(2).min(1e4) }
+            Passed { error, inflate: (error / sd).powi(2).min(1e4), moved: true }
         } else {
-            Passed { error: bound.copysign(error), inflate: 2.0 }
+            Passed { error: bound.copysign(error), inflate: 2.0, moved: false }
         }
     }
 }
@@ -87,6 +96,14 @@ impl LogValue {
         self.variance = (1.0 - gain) * variance;
         self.at = self.at.max(now);
         self.looks = self.looks.saturating_add(1);
+    }
+}
+
+impl Sane for LogValue {
+    fn is_sane(&self, now: f64) -> bool {
+        past([Some(self.at)], now)
+            && within([self.mean], (-50.0, 50.0))
+            && within([self.variance], (0.0, 100.0))
     }
 }
 

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::scalar::{Drift, LogValue};
+use super::snapshot::{Sane, past, within};
 use crate::ModelCosts;
 
 /// How a server's speed at one model drifts.
@@ -148,6 +149,23 @@ impl Queue {
     pub(super) fn learn(&mut self, seconds: f64) {
         let change = seconds.clamp(0.0, LONGEST_QUEUE) - self.seconds;
         self.seconds += if change > 0.0 { 0.3 * change } else { 0.5 * change };
+    }
+}
+
+impl Sane for Server {
+    fn is_sane(&self, now: f64) -> bool {
+        past([self.last], now)
+            && self.whole.is_sane(now)
+            && self.cuts.len() <= CUTS
+            && self.cuts.iter().all(|(_, factor)| factor.is_sane(now))
+            && within([self.cold.extra], (0.0, 3600.0))
+            && within(self.cold.after, (0.0, 1e12))
+    }
+}
+
+impl Sane for Queue {
+    fn is_sane(&self, _: f64) -> bool {
+        within([self.seconds], (0.0, LONGEST_QUEUE))
     }
 }
 

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::snapshot::{Sane, past};
+
 /// How many rows a table holds: more than a device meets in a day, and quick to walk.
 const MOST: usize = 64;
 
@@ -52,9 +54,19 @@ impl<V> Table<V> {
         oldest
     }
 
+    pub(super) fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
+        self.0.iter_mut().map(|row| &mut row.value)
+    }
+
     /// The values whose first name is this.
     pub(super) fn of<'a>(&'a self, first: &'a str) -> impl Iterator<Item = (&'a str, &'a V)> {
         self.0.iter().filter(move |row| row.key.0 == first).map(|row| (row.key.1.as_str(), &row.value))
+    }
+}
+
+impl<V: Sane> Sane for Table<V> {
+    fn is_sane(&self, now: f64) -> bool {
+        self.0.len() <= MOST && self.0.iter().all(|row| past([Some(row.used)], now) && row.value.is_sane(now))
     }
 }
 

@@ -1,5 +1,5 @@
 use super::*;
-use crate::planner::ProbeSettings;
+use crate::planner::{PlannerSettings, ProbeSettings};
 use crate::{
     CostPlanner, EndpointView, InferenceMode, NetworkKind, Objective, OfflineBehavior, PlanRequest, Planner,
     Reachability, Risk, Sensitivity,
@@ -57,7 +57,7 @@ fn timing(wait_ms: u64, bytes: u64) -> RemoteTiming {
 
 /// An hour of requests, each `pause` seconds after the last, of which all run here because the link takes `wait_ms` for
 /// anything: when probes were sent.
-fn probed(mut estimates: Estimates, pause: u64, wait_ms: u64, settings: &ProbeSettings) -> Vec<u64> {
+fn probed(mut estimates: Estimates, pause: u64, wait_ms: u64, settings: &PlannerSettings) -> Vec<u64> {
     let (costs, device, endpoints) = (costs(), wifi("home"), [endpoint()]);
     let mut sent = Vec::new();
     for now in (0..3600).step_by(usize::try_from(pause).unwrap()) {
@@ -78,16 +78,21 @@ fn probed(mut estimates: Estimates, pause: u64, wait_ms: u64, settings: &ProbeSe
     sent
 }
 
+fn without_looks() -> PlannerSettings {
+    let probes = ProbeSettings { energy_share: 0.0, ..ProbeSettings::default() };
+    PlannerSettings { probes, ..PlannerSettings::default() }
+}
+
 #[test]
 fn probes_are_sent_first_and_then_less_and_less_within_their_budget() {
-    let settings = ProbeSettings::default();
+    let settings = without_looks();
     let sent = probed(Estimates::new(), 1, 1_000, &settings);
     assert!(!sent.is_empty() && sent[0] == 0, "{sent:?}");
     assert!(sent.len() <= 5 + 36, "{sent:?}");
     // Each wait is longer than the one before, as nothing comes of them.
     let waits: Vec<u64> = sent.windows(2).map(|pair| pair[1] - pair[0]).filter(|&wait| wait > 5).collect();
     assert!(waits.is_sorted(), "{waits:?}");
-    let off = ProbeSettings { enabled: false, ..settings };
+    let off = PlannerSettings { probes: ProbeSettings { enabled: false, ..settings.probes }, ..settings };
     assert_eq!(probed(Estimates::new(), 1, 1_000, &off), [0_u64; 0]);
 }
 
@@ -102,7 +107,7 @@ fn a_link_that_is_quick_is_found_by_its_probes() {
             assert!(now > 0);
             return;
         }
-        if let Some(probe) = &estimates.probe_due(&ProbeSettings::default(), &request, &plan) {
+        if let Some(probe) = &estimates.probe_due(&PlannerSettings::default(), &request, &plan) {
             let timing = timing(12, if probe.work == ProbeWork::Ready { 0 } else { 150_000 });
             let timing = Some(&timing);
             let seen = ProbeObservation { probe, costs: &costs, device: &device, tls: true, timing };
@@ -173,4 +178,52 @@ fn statistics_count_placements_and_the_band() {
     assert_eq!((statistics.on_device, statistics.fallbacks, statistics.predicted), (3, 1, 3));
     assert_eq!((statistics.below_band, statistics.within_band, statistics.above_band), (1, 1, 1));
     assert!((statistics.coverage().unwrap() - 1.0 / 3.0).abs() < 1e-12);
+}
+
+/// Requests a second apart over a link whose round trip is `rtt_ms` at that second, and which takes four for a large request:
+/// where each run goes, and what looks beside them take for each joule of the runs.
+fn looking(device: &DeviceState, count: u64, rtt_ms: impl Fn(u64) -> u64) -> (Vec<Placement>, f64) {
+    let (costs, endpoints, settings) = (costs(), [endpoint()], PlannerSettings::default());
+    let mut estimates = Estimates::new();
+    let (mut placements, mut runs, mut looks) = (Vec::new(), 0.0, 0.0);
+    for now in 0..count {
+        let at = Duration::from_secs(now);
+        let request = request(&estimates, &costs, device, &endpoints, now);
+        let plan = CostPlanner { settings }.plan(&request).unwrap();
+        let probe = estimates.probe_due(&settings, &request, &plan);
+        estimates.observe_decision("m", device, &plan, at);
+        let chosen = plan.chosen().unwrap();
+        runs += chosen.predicted.unwrap().energy_joules;
+        placements.push(chosen.placement.clone());
+        let Some(probe) = &probe else { continue };
+        if let ProbeCharge::Joules(joules) = probe.charge {
+            assert_eq!(probe.work, ProbeWork::Ready);
+            looks += joules;
+        }
+        let rtt = rtt_ms(now);
+        let timing = if probe.work == ProbeWork::Ready { timing(rtt, 0) } else { timing(4 * rtt, 150_000) };
+        let (costs, timing) = (&costs, Some(&timing));
+        estimates.observe_probe(&ProbeObservation { probe, costs, device, tls: true, timing }, at);
+    }
+    (placements, looks / runs)
+}
+
+#[test]
+fn a_link_that_becomes_good_unannounced_is_noticed_within_five_requests() {
+    let (placements, _) = looking(&wifi("home"), 70, |now| if now < 60 { 100 } else { 12 });
+    assert!(placements[..60].iter().all(|placement| *placement == Placement::OnDevice));
+    assert!(placements[65].endpoint().is_some(), "{placements:?}");
+}
+
+#[test]
+fn looks_stay_within_their_share_and_are_sent_only_where_they_cost_little() {
+    let (_, share) = looking(&wifi("home"), 3_600, |_| 100);
+    assert!(share > 0.01 && share <= 0.1, "{share}");
+    let metered = DeviceState { metered: Some(true), ..wifi("home") };
+    let cellular = DeviceState { network: NetworkKind::Cellular4g, ..wifi("home") };
+    let saving = DeviceState { low_power_mode: Some(true), ..wifi("home") };
+    for device in [metered, cellular, saving] {
+        let (_, share) = looking(&device, 600, |_| 100);
+        assert!(share <= 0.0, "{device:?}: {share}");
+    }
 }

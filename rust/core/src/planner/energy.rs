@@ -56,8 +56,10 @@ pub struct EnergyModel {
 /// - Computing: one big core 1.3 to 2.4 W, four big cores 3.7 to 5.5 W above idle, the Kirin 960 review of `AnandTech`
 ///   (2017); the engine runs a model on one core at a time, so the middle of the former.
 /// - Wi-Fi, 3G and LTE slopes, base power, promotion and tail: Huang et al., "A Close Examination of Performance and Power
-///   Characteristics of 4G LTE Networks", `MobiSys` 2012, tables 3 and 4. Recalled, not looked up. Their tail power is that
-///   of a whole 2012 phone; newer ones sleep between the pings of the tail, so LTE's 1.06 W is taken as 0.15 W.
+///   Characteristics of 4G LTE Networks", `MobiSys` 2012, tables 3 and 4. Recalled, not looked up: of the paper we have read
+///   the abstract. That LTE stays connected for about 12 s was measured elsewhere too (grunenberger.net, "4G, 3G, 2G power
+///   consumption", 2014). The paper's tail power is that of a whole 2012 phone; newer ones sleep between the pings of the
+///   tail, so LTE's 1.06 W is taken as 0.15 W.
 /// - 5G: our linear fit to the low-band NSA rows of the data that goes with Narayanan et al., "A Variegated Look at 5G in the
 ///   Wild", SIGCOMM 2021: 32 mW per Mbit/s up, 11.5 down. Its intercept of 3.2 W holds the screen and the idle phone; 1.3 W
 ///   of it are taken as the radio's. Promotion 0.35 s and tail 10.6 s from the same data.

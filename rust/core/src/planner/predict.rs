@@ -106,11 +106,15 @@ impl EndpointNow {
         let link = &self.link;
         let (bytes_up, bytes_down) = (float(work.bytes_up) + HEAD, float(work.bytes_down) + HEAD);
         let encode = bytes_up / ENCODING;
-        let up = transfer::upload(bytes_up, link.rtt, link.up, link.window);
-        let down = transfer::upload(bytes_down, link.rtt, link.down, transfer::INITIAL_WINDOW);
         let server = work.server + self.server.cold.unwrap_or(0.0);
         let (head, head_variance) = work.head;
         let wait = link.rtt + self.queue;
+        let idle = link.idle + head + encode + self.setup;
+        let window = transfer::starting_window(link.windows[0], idle, link.rtt);
+        let up = transfer::upload(bytes_up, link.rtt, link.up, window);
+        let idle = idle + up.seconds + wait + server;
+        let window = transfer::starting_window(link.windows[1], idle, link.rtt);
+        let down = transfer::upload(bytes_down, link.rtt, link.down, window);
         let exchange = self.setup + up.seconds + wait + server + down.seconds;
         let whole = head + encode + exchange;
 

@@ -73,18 +73,27 @@ pub struct ProbeSettings {
     pub longest: Duration,
     /// Bytes that a probe may send at most; an eighth of them on a metered network.
     pub bytes: u64,
+    /// Where a bare look wakes no radio and costs no money (Wi-Fi and cable, unless metered), looks may take this share of
+    /// the joules that the runs take. They are not counted in `share` and `saved`, which a link that was found to have
+    /// changed is then weighed from. 0 is none.
+    pub energy_share: f64,
+    /// The shortest time between two looks.
+    pub look_interval: Duration,
 }
 
 impl Default for ProbeSettings {
-    /// One for each hundred requests and three more, half a minute to half an hour apart, 256 KiB.
+    /// One for each hundred requests and four more, half a minute to half an hour apart, 256 KiB; looks for a tenth of the
+    /// runs' energy, two seconds apart.
     fn default() -> Self {
         Self {
             enabled: true,
             share: 0.01,
-            saved: 3.0,
+            saved: 4.0,
             interval: Duration::from_secs(30),
             longest: Duration::from_mins(30),
             bytes: 256 << 10,
+            energy_share: 0.1,
+            look_interval: Duration::from_secs(2),
         }
     }
 }

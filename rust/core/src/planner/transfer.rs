@@ -11,13 +11,21 @@ const SEGMENT: f64 = 1460.0;
 /// The window after a pause: ten segments (RFC 6928), in bytes.
 pub(crate) const INITIAL_WINDOW: f64 = 10.0 * SEGMENT;
 
-/// The shortest time of silence, in seconds, after which the window falls back to [`INITIAL_WINDOW`]: the lower bound of
-/// the retransmission time-out on Linux and Android, which decides (`tcp_slow_start_after_idle`).
-const SHORTEST_TIMEOUT: f64 = 0.2;
+/// What Linux and Android add to the round trip for the retransmission time-out, in seconds, where it wavers little.
+const TIMEOUT_MARGIN: f64 = 0.2;
 
-/// The window, in bytes, from which a request starts `idle` seconds after the last one ended with `window`.
+/// The window, in bytes, from which one direction starts `idle` seconds after it last sent with `window`: halved for each
+/// retransmission time-out of silence, down to [`INITIAL_WINDOW`] (RFC 2861; Linux's `tcp_cwnd_restart`).
 pub(crate) fn starting_window(window: f64, idle: f64, rtt: f64) -> f64 {
-    if idle < SHORTEST_TIMEOUT.max(2.0 * rtt) { window.max(INITIAL_WINDOW) } else { INITIAL_WINDOW }
+    /// No system lets a window grow further: 1 Gbit/s over 250 ms.
+    const LARGEST: f64 = 33_554_432.0;
+    /// Beyond this no window is left to halve.
+    const MOST: f64 = 40.0;
+    if window <= INITIAL_WINDOW {
+        return INITIAL_WINDOW;
+    }
+    let silences = (idle / (TIMEOUT_MARGIN + rtt)).clamp(0.0, MOST).floor();
+    (window.min(LARGEST) * (-silences).exp2()).max(INITIAL_WINDOW)
 }
 
 /// What sending takes.
@@ -36,6 +44,8 @@ pub(crate) struct Upload {
 /// Sends `bytes` over a link of round-trip time `rtt` in seconds and rate `rate` in bytes per second, beginning with
 /// `window` bytes under way.
 ///
+/// What was sent last is acknowledged, too, and widens the window where at least half of it was in use (RFC 7661).
+///
 /// Never shorter at a lower rate or over a longer round trip: it is the largest of lines that all fall with the rate.
 #[inline]
 pub(crate) fn upload(bytes: f64, rtt: f64, rate: f64, window: f64) -> Upload {
@@ -46,6 +56,9 @@ pub(crate) fn upload(bytes: f64, rtt: f64, rate: f64, window: f64) -> Upload {
         window *= 2.0;
     }
     let flowing = left / rate;
+    if 2.0 * left > window {
+        window += left.min(window);
+    }
     Upload { seconds: waiting + flowing, waiting, flowing, window }
 }
 
@@ -76,8 +89,11 @@ mod tests {
     #[test]
     fn a_window_stays_open_between_requests_that_follow_each_other() {
         assert!((starting_window(200e3, 0.1, 0.05) - 200e3).abs() < 1e-9);
-        assert!((starting_window(200e3, 0.3, 0.05) - INITIAL_WINDOW).abs() < 1e-9);
+        assert!((starting_window(200e3, 0.3, 0.05) - 100e3).abs() < 1e-9);
         assert!((starting_window(200e3, 0.3, 0.2) - 200e3).abs() < 1e-9);
+        assert!((starting_window(200e3, 2.0, 0.05) - INITIAL_WINDOW).abs() < 1e-9);
+        assert!((starting_window(200e3, f64::INFINITY, 0.05) - INITIAL_WINDOW).abs() < 1e-9);
+        assert!((starting_window(1.0, 0.0, 0.05) - INITIAL_WINDOW).abs() < 1e-9);
     }
 
     proptest! {

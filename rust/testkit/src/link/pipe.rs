@@ -118,7 +118,7 @@ impl<'a> Pipe<'a> {
             if stall > Duration::ZERO {
                 window.shrink();
             }
-            window.sent(bytes.len(), sender.last_due + departure.delay);
+            window.sent(bytes.len(), departure.finished, sender.last_due + departure.delay);
         }
         self.flight().push(Piece { due: sender.last_due, heals, bytes: bytes.to_vec() });
         self.sleep_until(departure.finished.saturating_sub(AHEAD))

@@ -18,8 +18,8 @@ pub(super) const INITIAL_WINDOW: usize = 10 * SEGMENT;
 /// Beyond this a window never limits: 1 Gbit/s over 250 ms.
 const LARGEST_WINDOW: usize = 32 << 20;
 
-/// After so long a silence a connection starts slowly again.
-const IDLE: Duration = Duration::from_secs(1);
+/// What is added to the round trip for the retransmission time-out: Linux's least.
+const TIMEOUT_MARGIN: Duration = Duration::from_millis(200);
 
 /// How finely a schedule is read while something is sent.
 pub(super) const SLICE: Duration = Duration::from_millis(5);
@@ -78,7 +78,10 @@ pub(super) struct Window {
     in_flight: usize,
     /// When what is under way will have been acknowledged.
     acknowledged: VecDeque<(Duration, usize)>,
-    quiet_since: Duration,
+    /// When something last left.
+    left: Duration,
+    /// The retransmission time-out.
+    timeout: Duration,
 }
 
 impl Window {
@@ -88,7 +91,8 @@ impl Window {
             threshold: LARGEST_WINDOW,
             in_flight: 0,
             acknowledged: VecDeque::new(),
-            quiet_since: Duration::ZERO,
+            left: Duration::ZERO,
+            timeout: TIMEOUT_MARGIN,
         }
     }
 
@@ -109,15 +113,16 @@ impl Window {
         while self.acknowledged.front().is_some_and(|(at, _)| *at <= now) {
             self.acknowledge();
         }
-        if self.in_flight == 0 && now.saturating_sub(self.quiet_since) > IDLE {
-            self.size = INITIAL_WINDOW;
+        // Halved for each time-out of silence (RFC 2861; Linux's `tcp_cwnd_restart`).
+        while self.in_flight == 0 && self.size > INITIAL_WINDOW && now >= self.left + self.timeout {
+            self.size = (self.size / 2).max(INITIAL_WINDOW);
+            self.left += self.timeout;
         }
     }
 
     /// Takes in the next acknowledgement; says when it comes.
     fn acknowledge(&mut self) -> Option<Duration> {
         let (at, bytes) = self.acknowledged.pop_front()?;
-        self.quiet_since = at;
         self.in_flight -= bytes;
         let slow = self.size < self.threshold;
         let growth = if slow { bytes } else { SEGMENT * bytes / self.size };
@@ -125,9 +130,11 @@ impl Window {
         Some(at)
     }
 
-    /// Notes that `bytes` are under way until `acknowledged`.
-    pub(super) fn sent(&mut self, bytes: usize, acknowledged: Duration) {
+    /// Notes that `bytes` left at `departure` and are under way until `acknowledged`.
+    pub(super) fn sent(&mut self, bytes: usize, departure: Duration, acknowledged: Duration) {
         self.in_flight += bytes;
+        self.left = departure;
+        self.timeout = TIMEOUT_MARGIN + acknowledged.saturating_sub(departure);
         self.acknowledged.push_back((acknowledged, bytes));
     }
 

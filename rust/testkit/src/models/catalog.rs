@@ -9,7 +9,7 @@ use super::inputs::{InputsError, random_inputs};
 use super::runtime_shapes::CASES;
 use super::slow::matmul_chain;
 use super::transformer::{TransformerConfig, minilm, transformer_block};
-use super::vision::{VisionConfig, branchy, mobilenet_v2, resnet18, resnet50};
+use super::vision::{VisionConfig, alexnet, branchy, mobilenet_v2, resnet18, resnet50};
 
 /// What a model is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +71,7 @@ pub fn catalog() -> Result<Vec<Entry>, TensorError> {
         Entry::new("mobilenet_v2", Suite::Bench, || mobilenet_v2(&VisionConfig::default())),
         Entry::new("resnet18", Suite::Bench, || resnet18(&VisionConfig::default())),
         Entry::new("resnet50", Suite::Bench, || resnet50(&VisionConfig::default())),
+        Entry::new("alexnet", Suite::Bench, || alexnet(&VisionConfig::default())),
         Entry::new("minilm", Suite::Bench, || minilm(&TransformerConfig::default())).given(padded_text()?),
     ]);
     Ok(entries)
@@ -95,6 +96,7 @@ fn small() -> Result<Vec<Entry>, TensorError> {
         Entry::new("mobilenet_v2_small", Suite::Test, || mobilenet_v2(&VisionConfig::small())),
         Entry::new("mobilenet_v2_unfolded", Suite::Test, move || mobilenet_v2(&unfolded)),
         Entry::new("resnet18_small", Suite::Test, || resnet18(&VisionConfig::small())),
+        Entry::new("alexnet_small", Suite::Test, || alexnet(&VisionConfig::small())),
         Entry::new("resnet50_small", Suite::Test, || resnet50(&VisionConfig::small())),
         Entry::new("transformer_block", Suite::Test, || transformer_block(&TransformerConfig::small())),
         Entry::new("minilm_small", Suite::Test, || minilm(&TransformerConfig::small())).given(padded_text()?),

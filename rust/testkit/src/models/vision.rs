@@ -1,10 +1,12 @@
 //! Convolutional networks with the topology of well-known ones and random weights.
 
+mod alexnet;
 mod layers;
 mod resnet;
 
 use tandem_onnx::{BuildError, DataType, Dim, ModelBuilder, ModelProto, dims};
 
+pub use alexnet::alexnet;
 use layers::{Conv, Layers};
 pub(super) use layers::{as_float, as_int};
 pub use resnet::{resnet18, resnet50};

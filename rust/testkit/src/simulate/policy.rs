@@ -172,7 +172,7 @@ impl Driver {
             now: at,
         };
         let plan = self.planner.plan(&request)?;
-        let probe = self.estimates.probe_due(&self.planner.settings.probes, &request, &plan);
+        let probe = self.estimates.probe_due(&self.planner.settings, &request, &plan);
         self.estimates.observe_decision(&self.costs.model, &self.device, &plan, at);
         let placement = plan.order.first().cloned().unwrap_or(Placement::OnDevice);
         let (probed, probe_energy) = match &probe {

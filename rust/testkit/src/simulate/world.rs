@@ -12,6 +12,8 @@ use crate::traces::{LinkState, Trace};
 const INITIAL_WINDOW: f64 = 14_600.0;
 /// Bytes of a request's or answer's head.
 const HEAD: f64 = 400.0;
+/// What is added to the round trip for the retransmission time-out, in seconds: Linux's least.
+const TIMEOUT_MARGIN: f64 = 0.2;
 /// A connection that waits longer is closed.
 const KEPT_OPEN: f64 = 30.0;
 
@@ -64,8 +66,32 @@ pub struct World {
     energy: EnergyModel,
     now: f64,
     random: Random,
-    /// When the last exchange ended, and the window that it left.
-    traffic: Option<(f64, f64)>,
+    /// The connection, once there is one.
+    connection: Option<Connection>,
+}
+
+/// A connection between exchanges.
+#[derive(Clone, Copy, Debug)]
+struct Connection {
+    /// When the last exchange ended.
+    used: f64,
+    up: Flow,
+    down: Flow,
+}
+
+/// One direction of a connection: when it last sent, and its window then.
+#[derive(Clone, Copy, Debug)]
+struct Flow {
+    sent: f64,
+    window: f64,
+}
+
+impl Flow {
+    /// The window from which it sends at `now`: halved for each time-out of silence (RFC 2861, as the relay has it).
+    fn window_at(self, now: f64, rtt: f64) -> f64 {
+        let silences = ((now - self.sent) / (TIMEOUT_MARGIN + rtt)).clamp(0.0, 40.0).floor();
+        (self.window * (-silences).exp2()).max(INITIAL_WINDOW)
+    }
 }
 
 /// What an exchange took, part by part, in seconds.
@@ -82,7 +108,7 @@ impl World {
     /// The world at its beginning.
     pub fn new(options: WorldOptions) -> Self {
         let random = Random::new(options.seed);
-        Self { options, energy: EnergyModel::default(), now: 0.0, random, traffic: None }
+        Self { options, energy: EnergyModel::default(), now: 0.0, random, connection: None }
     }
 
     /// The same over a network of that kind, whose radio may sleep.
@@ -139,7 +165,7 @@ impl World {
         if let Some(share) = share {
             let bytes_up = cut.and_then(CutCosts::form).map_or(costs.request_bytes, |form| form.bytes_up);
             let server = self.options.server_seconds * share * luck.server;
-            let gap = self.traffic.map_or(f64::INFINITY, |(at, _)| self.now - at);
+            let gap = self.connection.map_or(f64::INFINITY, |one| self.now - one.used);
             if let Some(exchange) = self.exchange(bytes_up, costs.reply_bytes, server, &luck) {
                 joules += self.joules(&exchange, gap, float(bytes_up), float(costs.reply_bytes));
                 remote = Some(self.timing(&exchange, bytes_up, costs.reply_bytes));
@@ -151,7 +177,7 @@ impl World {
                 (failed, device) = (true, whole);
                 self.now += self.options.timeout + rest;
                 joules += self.energy.compute_watts * rest;
-                self.traffic = None;
+                self.connection = None;
             }
         }
         Measured {
@@ -177,13 +203,13 @@ impl World {
         };
         let mut beside = self.clone();
         let luck = Luck::draw(&mut beside.random, &self.options);
-        let gap = self.traffic.map_or(f64::INFINITY, |(at, _)| self.now - at);
+        let gap = self.connection.map_or(f64::INFINITY, |one| self.now - one.used);
         let server = self.options.server_seconds * share * luck.server;
         let Some(exchange) = beside.exchange(up, down, server, &luck) else {
             return (None, self.energy.radio(self.options.kind).active_watts * self.options.timeout);
         };
         let joules = self.joules(&exchange, gap, float(up), float(down));
-        self.traffic = beside.traffic;
+        self.connection = beside.connection;
         (Some(self.timing(&exchange, up, down)), joules)
     }
 
@@ -204,7 +230,7 @@ impl World {
     fn try_exchange(&mut self, up: u64, down: u64, server: f64, luck: &Luck) -> Option<Exchange> {
         let start = self.now;
         let late = |now: f64| now - start > self.options.timeout;
-        let idle = self.traffic.map_or(f64::INFINITY, |(at, _)| start - at);
+        let idle = self.connection.map_or(f64::INFINITY, |one| start - one.used);
         let asleep = self.options.kind.is_cellular() && idle > 10.0;
         let mut now = start + if asleep { luck.wake } else { 0.0 };
         if idle > KEPT_OPEN {
@@ -215,18 +241,19 @@ impl World {
         }
         let connect = if idle > KEPT_OPEN { now - start } else { 0.0 };
         let rtt = self.at(now).rtt.as_secs_f64();
-        let window = match self.traffic {
-            Some((_, window)) if idle < (2.0 * rtt).max(0.2) => window,
-            _ => INITIAL_WINDOW,
-        };
+        let open = self.connection.filter(|_| idle <= KEPT_OPEN);
+        let window = |flow: Option<Flow>, now| flow.map_or(INITIAL_WINDOW, |flow| flow.window_at(now, rtt));
         let begun = now;
-        let (sent, window) = self.sent(float(up) + HEAD, window, true, now)?;
+        let up = self.sent(float(up) + HEAD, window(open.map(|one| one.up), now), true, now)?;
+        let sent = up.sent;
         let answered = sent + self.at(sent).rtt.as_secs_f64() + luck.queue + server;
-        let (received, _) = self.sent(float(down) + HEAD, INITIAL_WINDOW, false, answered)?;
+        let window = window(open.map(|one| one.down), answered);
+        let down = self.sent(float(down) + HEAD, window, false, answered)?;
+        let received = down.sent;
         if late(received) {
             return None;
         }
-        (self.now, self.traffic) = (received, Some((received, window)));
+        (self.now, self.connection) = (received, Some(Connection { used: received, up, down }));
         Some(Exchange {
             connect,
             upload: sent - begun,
@@ -238,8 +265,8 @@ impl World {
     }
 
     /// When `bytes` are on their way that begin at `now` with `window`, and the window at the end: a full window waits a
-    /// round trip and doubles, until the link is full.
-    fn sent(&self, bytes: f64, window: f64, up: bool, now: f64) -> Option<(f64, f64)> {
+    /// round trip and doubles, until the link is full. What is sent last widens it once more.
+    fn sent(&self, bytes: f64, window: f64, up: bool, now: f64) -> Option<Flow> {
         let (mut left, mut window, mut now) = (bytes, window, now);
         while left > window {
             let rtt = self.at(now).rtt.as_secs_f64();
@@ -251,7 +278,10 @@ impl World {
             left -= window;
             window *= 2.0;
         }
-        Some((self.drained(left, up, now)?, window))
+        if 2.0 * left > window {
+            window += left.min(window);
+        }
+        Some(Flow { sent: self.drained(left, up, now)?, window })
     }
 
     /// When `bytes` that begin at `now` have left a link that changes. `None` where that takes longer than the time-out.

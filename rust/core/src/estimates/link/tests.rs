@@ -6,9 +6,19 @@ fn wifi() -> DeviceState {
 
 /// An exchange over a link of that round trip and rate in bytes per second, as it would take.
 fn exchange(link: &Link, now: f64, rtt: f64, rate: f64, bytes_up: f64) -> Exchange {
-    let window = link.at(&wifi(), now).window;
+    let now = link.at(&wifi(), now);
+    let window = transfer::starting_window(now.windows[0], now.idle, now.rtt);
     let time = rtt + transfer::upload(bytes_up, rtt, rate, window).seconds;
-    Exchange { time, server: None, bytes_up, connect: 0.0, handshakes: 2.0, download: 0.0, bytes_down: 100.0 }
+    Exchange {
+        time,
+        said: 0.0,
+        server: None,
+        bytes_up,
+        connect: 0.0,
+        handshakes: 2.0,
+        download: 0.0,
+        bytes_down: 100.0,
+    }
 }
 
 fn learned(rtt: f64, rate: f64, sizes: &[f64], rounds: u32) -> LinkNow {

@@ -14,7 +14,7 @@ fn transfer(window: &mut Option<Window>, state: LinkState, begin: Duration, byte
         let departure = lane.send(&|_| state, Direction::Up, ready, count);
         arrived = departure.finished + departure.delay;
         if let Some(window) = window {
-            window.sent(count, arrived + departure.delay);
+            window.sent(count, departure.finished, arrived + departure.delay);
         }
         left -= count;
     }
@@ -72,7 +72,7 @@ fn a_connection_that_was_quiet_starts_slowly_again() {
     let state = link(200.0, 50);
     let mut window = Some(Window::new());
     let cold = transfer(&mut window, state, Duration::ZERO, 400_000);
-    let warm_begin = cold + Duration::from_millis(500);
+    let warm_begin = cold + Duration::from_millis(200);
     let warm = transfer(&mut window, state, warm_begin, 400_000).checked_sub(warm_begin).unwrap();
     let late_begin = warm_begin + Duration::from_secs(5);
     let late = transfer(&mut window, state, late_begin, 400_000).checked_sub(late_begin).unwrap();
@@ -86,7 +86,7 @@ fn a_held_up_packet_halves_the_window_and_slows_its_growth() {
     let mut window = Window::new();
     let acknowledged = |window: &mut Window, at: u64| {
         window.admit(Duration::from_millis(at), SEGMENT);
-        window.sent(SEGMENT, Duration::from_millis(at));
+        window.sent(SEGMENT, Duration::from_millis(at), Duration::from_millis(at));
     };
     (0..20).for_each(|at| acknowledged(&mut window, at));
     let before = window.size;

@@ -30,7 +30,7 @@ public class Plan internal constructor(
      */
     public fun explain(): String = explanation
 
-    /** The decision as JSON, in the form that Rust and the command line give it too. */
+    /** The decision as JSON, in the form that Rust and the command line give it too: times in seconds, as numbers. */
     public fun toJson(): String = json
 
     override fun toString(): String = "Plan(${order.firstOrNull()} of ${candidates.size} candidates)"
