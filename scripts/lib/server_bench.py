@@ -74,7 +74,15 @@ def rows_of(case, results):
             ("latency p99", "ms", "p99_us", 1e-3),
         ):
             rows.append(Row(case, subject, metric, unit, statistics.median(run[key] for run in runs) * scale))
+        # Of runs one after the other, because what else the machine does changes slowly.
+        shares = [run["requests_per_second"] / bare["requests_per_second"] for run, bare in zip(runs, results["bare"])]
+        rows.append(Row(case, subject, "throughput over the bare handler's", "1", statistics.median(shares)))
     return rows
+
+
+def counts(text):
+    """The numbers in a list such as `1,4,16`."""
+    return [int(number) for number in text.split(",")]
 
 
 def measure(argv):
@@ -84,19 +92,24 @@ def measure(argv):
     parser.add_argument("--load", required=True, help="the program that sends requests")
     parser.add_argument("--bare", required=True, help="the program of the bare handler")
     parser.add_argument("--tandem", required=True, help="where our server listens")
-    parser.add_argument("--triton", required=True, help="where Triton listens")
+    parser.add_argument("--triton", help="where Triton listens; without, it is left out")
+    parser.add_argument("--model", choices=INPUTS, help="this model alone")
+    parser.add_argument("--connections", type=counts, default=CONNECTIONS, help="these numbers of connections alone")
+    parser.add_argument("--rounds", type=int, help="how often each subject is measured")
     options = parser.parse_args(argv)
     rounds, seconds = (1, 0.5) if options.quick else (3, 2)
+    rounds = options.rounds or rounds
     rows = []
-    for model in INPUTS:
+    for model in [options.model] if options.model else INPUTS:
         body, json_bytes = write_body(options.models, model)
         with bare_handler(options.bare, options.models / f"{model}.onnx") as bare:
             addresses = {
                 "tandem": options.tandem.removeprefix("http://"),
                 "bare": bare,
-                "triton": options.triton.removeprefix("http://"),
             }
-            for connections in CONNECTIONS:
+            if options.triton:
+                addresses["triton"] = options.triton.removeprefix("http://")
+            for connections in options.connections:
                 tail = [f"/v2/models/{model}/infer", body, json_bytes, connections, seconds]
                 subjects = {
                     name: lambda address=address, tail=tail: run_json([options.load, address, *map(str, tail)])
