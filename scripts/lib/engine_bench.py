@@ -1,4 +1,4 @@
-"""Our engine, stock tract and ONNX Runtime on the same models, one thread: latency, load time, peak memory."""
+"""Our engine and its rivals on the same models, one thread: latency, load time, peak memory."""
 
 import pathlib
 import statistics
@@ -59,6 +59,7 @@ def main():
     parser.add_argument("--models", type=pathlib.Path, required=True, help="a folder of ONNX files")
     parser.add_argument("--engine", required=True, help="the example bench_engine")
     parser.add_argument("--onnxruntime", nargs=2, required=True, help="how ort_bench.py is run")
+    parser.add_argument("--openvino", nargs=2, required=True, help="how openvino_bench.py is run")
     options = parser.parse_args()
     turns, rounds = (2, 5) if options.quick else (5, 20)
     rows = []
@@ -68,6 +69,7 @@ def main():
             "tandem": [options.engine, model],
             "tract": [options.engine, model, "--stock"],
             "onnxruntime": [*options.onnxruntime, model],
+            "openvino": [*options.openvino, model],
         }
         subjects = {
             name: lambda command=command: run_json([*map(str, command), "--rounds", str(rounds)])

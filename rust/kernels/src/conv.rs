@@ -2,6 +2,7 @@
 
 mod depthwise;
 mod direct;
+mod inverted;
 mod winograd;
 
 use std::ops::Range;
@@ -11,6 +12,8 @@ use crate::error::{KernelError, check_length, volume};
 use crate::isa::InstructionSet;
 use crate::layout::blocked_len;
 use crate::simd::{Simd, with_simd};
+pub use inverted::InvertedResidual;
+
 use depthwise::Depthwise;
 use direct::Direct;
 use winograd::{Form, Winograd};

@@ -52,7 +52,7 @@ mod tile;
 
 pub use activation::Activation;
 pub use attention::{Attention, AttentionShape};
-pub use conv::{Conv2d, ConvInput, ConvShape};
+pub use conv::{Conv2d, ConvInput, ConvShape, InvertedResidual};
 pub use error::KernelError;
 pub use int8::{
     ByteAdd, ByteConv2d, ByteMatMul, ByteMatrix, ByteMaxPool, ByteSet, Quantization, Requantization,

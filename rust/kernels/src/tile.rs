@@ -73,7 +73,7 @@ impl Pixels for Planar {
     }
 }
 
-struct Multiply<'a, S, P, const BLOCKS: usize, const PIXELS: usize>(Tile<'a>, PhantomData<(S, P)>);
+struct Multiply<'a, S, P, const BLOCKS: usize, const PIXELS: usize>(&'a Tile<'a>, PhantomData<(S, P)>);
 
 impl<S: Simd, P: Pixels, const BLOCKS: usize, const PIXELS: usize> Task
     for Multiply<'_, S, P, BLOCKS, PIXELS>
@@ -177,7 +177,7 @@ pub(crate) unsafe fn run<S: Simd, P: Pixels>(blocks: usize, pixels: usize, tile:
                 // A combination that the set has no registers for is never asked for, and not compiled either.
                 $($(($blocks, $pixels) if $pixels <= S::PIXELS[$blocks] => {
                     // SAFETY: the caller's promise is the same.
-                    unsafe { S::vectorize(Multiply::<S, P, $blocks, $pixels>(*tile, PhantomData)) }
+                    unsafe { S::vectorize(Multiply::<S, P, $blocks, $pixels>(tile, PhantomData)) }
                 })*)*
                 _ => {}
             }
@@ -261,6 +261,13 @@ impl Weights {
             *value = bias(output);
         }
         Self { values, bias: padded, group, blocks, inputs }
+    }
+
+    /// Weights and biases of nought.
+    pub(crate) fn noughts(lanes: usize, group: usize, inputs: usize, outputs: usize) -> Self {
+        let blocks = outputs.div_ceil(lanes);
+        let (values, bias) = (Buffer::zeroed(inputs * blocks * lanes), Buffer::zeroed(blocks * lanes));
+        Self { values, bias, group, blocks, inputs }
     }
 
     /// The weights of the group that begins with block `first`.

@@ -1,12 +1,14 @@
 //! Convolutions.
 
-use tandem_kernels::{Conv2d, ConvInput, ConvShape};
+use std::borrow::Cow;
+
+use tandem_kernels::{Conv2d, ConvInput, ConvShape, InvertedResidual};
 use tract_core::internal::*;
 use tract_core::ops::cnn::{Conv, KernelFormat};
 use tract_core::ops::nn::DataFormat;
 
 use super::ops::Work;
-use super::pattern::{constant, elements, image};
+use super::pattern::{constant, elements, image, reader};
 use super::tail::Tail;
 use super::{Image, Rewriter};
 
@@ -15,6 +17,9 @@ pub(super) fn replace(rewriter: &mut Rewriter<'_>, node: &TypedNode) -> TractRes
     let Some(found) = recognise(rewriter, node) else {
         return Ok(false);
     };
+    if replace_block(rewriter, node, &found)? {
+        return Ok(true);
+    }
     let input = match found.input {
         ConvInput::Blocked => rewriter.blocked(node.inputs[0])?,
         ConvInput::Planar => rewriter.plain(node.inputs[0])?,
@@ -29,6 +34,53 @@ pub(super) fn replace(rewriter: &mut Rewriter<'_>, node: &TypedNode) -> TractRes
     rewriter.taken.extend(found.tail.taken);
     rewriter.count += 1;
     Ok(true)
+}
+
+/// Replaces three convolutions, of which `expand` at `node` is the first, where they are an inverted residual block.
+fn replace_block(rewriter: &mut Rewriter<'_>, node: &TypedNode, expand: &Found) -> TractResult<bool> {
+    let Some((block, taken, project)) = inverted_residual(rewriter, expand) else {
+        return Ok(false);
+    };
+    let mut inputs = tvec!(rewriter.blocked(node.inputs[0])?);
+    if let Some(residual) = project.residual {
+        inputs.push(rewriter.blocked(residual)?);
+    }
+    let [_, last] = block.shapes();
+    let shape = [last.batch, last.out_channels, last.output[0], last.output[1]];
+    let shape = rewriter.blocked_shape(shape);
+    let outlet = rewriter.wire(node.name.clone(), Work::InvertedResidual(Arc::new(block)), shape, &inputs)?;
+    rewriter.blocked.insert(project.last, outlet);
+    rewriter.taken.extend(taken);
+    rewriter.count += 1;
+    Ok(true)
+}
+
+/// The block that begins with `expand`, all its nodes but the first, and what the last of its convolutions takes along.
+fn inverted_residual(
+    rewriter: &Rewriter<'_>,
+    expand: &Found,
+) -> Option<(InvertedResidual, Vec<usize>, Tail)> {
+    let model = rewriter.source;
+    let next = |tail: &Tail, depthwise: bool| {
+        let node = reader(model, model.node(tail.last.node))?;
+        let (shape, _) = parameters(model, node)?;
+        let fits = (shape.groups > 1) == depthwise && (depthwise || shape.kernel == [1, 1]);
+        (fits && node.inputs[0] == tail.last).then_some(node)
+    };
+    if expand.input != ConvInput::Blocked
+        || expand.conv.shape().kernel != [1, 1]
+        || expand.tail.residual.is_some()
+    {
+        return None;
+    }
+    let middle = next(&expand.tail, true)?;
+    let depthwise = recognise(rewriter, middle).filter(|found| found.tail.residual.is_none())?;
+    let last = next(&depthwise.tail, false)?;
+    let project = recognise(rewriter, last)?;
+    let block = InvertedResidual::new(expand.conv.clone(), depthwise.conv, project.conv).ok()?;
+    let own = [middle.id, last.id];
+    let taken = [&expand.tail.taken[..], &depthwise.tail.taken, &project.tail.taken, &own].concat();
+    Some((block, taken, project.tail))
 }
 
 struct Found {
@@ -86,11 +138,14 @@ fn recognise(rewriter: &Rewriter<'_>, node: &TypedNode) -> Option<Found> {
     let input = if blocked { ConvInput::Blocked } else { ConvInput::Planar };
     // A residual must be there before this node; one that would be converted first is not worth it.
     let tail = Tail::of(model, node, |outlet| rewriter.blocked.contains_key(&outlet))?;
-    let mut weights = elements(weights)?;
-    let per_output = weights.len() / out_channels;
-    for (row, scale) in weights.chunks_exact_mut(per_output.max(1)).zip(&tail.scale) {
-        for weight in row {
-            *weight *= scale;
+    let view = weights.try_as_plain_ram().ok()?;
+    let mut weights = Cow::Borrowed(view.as_slice::<f32>().ok()?);
+    if tail.scale.iter().any(|scale| scale.to_bits() != 1.0_f32.to_bits()) {
+        let per_output = weights.len() / out_channels;
+        for (row, scale) in weights.to_mut().chunks_exact_mut(per_output.max(1)).zip(&tail.scale) {
+            for weight in row {
+                *weight *= scale;
+            }
         }
     }
     let bias = elements(constant(model, *bias)?)?;

@@ -31,8 +31,9 @@ fn recognise(rewriter: &Rewriter<'_>, node: &TypedNode) -> Option<(MatMul, Tail,
     let Product { weights, transposed, sizes } = Product::of(rewriter.source, node)?;
     let out = floats(rewriter.source, node.id.into())?;
     let tail = Tail::of(rewriter, node, out);
-    let values = elements(weights)?;
-    let values = if transposed { MatMulWeights::Transposed(&values) } else { MatMulWeights::Plain(&values) };
+    let view = weights.try_as_plain_ram().ok()?;
+    let values = view.as_slice::<f32>().ok()?;
+    let values = if transposed { MatMulWeights::Transposed(values) } else { MatMulWeights::Plain(values) };
     let product = MatMul::new(rewriter.set, sizes, values, tail.bias.as_deref(), tail.activation).ok()?;
     Some((product, tail, out.to_vec()))
 }

@@ -1,8 +1,8 @@
 //! Our operators as tract sees them.
 
 use tandem_kernels::{
-    Attention, Conv2d, InstructionSet, KernelError, LayerNorm, MatMul, Pool2d, PoolKind, global_average,
-    softmax, to_blocked, to_planar,
+    Attention, Conv2d, InstructionSet, InvertedResidual, KernelError, LayerNorm, MatMul, Pool2d, PoolKind,
+    global_average, softmax, to_blocked, to_planar,
 };
 use tract_core::internal::*;
 
@@ -24,6 +24,8 @@ pub(super) struct Fused {
 pub(super) enum Work {
     /// Of an image and perhaps a residual.
     Conv(Arc<Conv2d>),
+    /// Of an image and perhaps a residual.
+    InvertedResidual(Arc<InvertedResidual>),
     /// Of rows and perhaps a residual.
     MatMul(Arc<MatMul>),
     /// Of queries, keys, values and perhaps a mask.
@@ -42,6 +44,7 @@ impl Fused {
         let flat = |[batch, channels, height, width]: Image| [batch, channels, height * width];
         match &self.work {
             Work::Conv(conv) => conv.run(inputs[0], inputs.get(1).copied(), out),
+            Work::InvertedResidual(block) => block.run(inputs[0], inputs.get(1).copied(), out),
             Work::MatMul(product) => product.run(inputs[0], inputs.get(1).copied(), out),
             Work::Attention(attention) => {
                 attention.run(inputs[0], inputs[1], inputs[2], inputs.get(3).copied(), out)
@@ -69,6 +72,7 @@ impl Op for Fused {
         match &self.work {
             Work::Conv(conv) if conv.algorithm() == "depthwise" => "Tandem.DepthwiseConv".into(),
             Work::Conv(_) => "Tandem.Conv".into(),
+            Work::InvertedResidual(_) => "Tandem.InvertedResidual".into(),
             Work::MatMul(_) => "Tandem.MatMul".into(),
             Work::Attention(_) => "Tandem.Attention".into(),
             Work::LayerNorm(_) => "Tandem.LayerNormalization".into(),

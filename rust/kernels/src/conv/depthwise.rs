@@ -68,17 +68,35 @@ impl Depthwise {
         for (index, out) in out.chunks_exact_mut(output).enumerate() {
             let x = &x[index * input..][..input];
             let residual = residual.map(|residual| &residual[index * output..][..output]);
-            let block = Block::<S> { depthwise: self, shape, index, x, residual, out, set: PhantomData };
-            let plain = shape.dilation[1] == 1;
             // SAFETY: the caller promises the instruction set; the slices are one block of the shapes.
-            unsafe {
-                match (plain, shape.kernel[1], shape.stride[1]) {
-                    (true, 3, 1) => S::vectorize(Rows::<S, 3, 1>(block)),
-                    (true, 3, 2) => S::vectorize(Rows::<S, 3, 2>(block)),
-                    (true, 5, 1) => S::vectorize(Rows::<S, 5, 1>(block)),
-                    (true, 5, 2) => S::vectorize(Rows::<S, 5, 2>(block)),
-                    _ => S::vectorize(block),
-                }
+            unsafe { self.block::<S>(shape, index, x, residual, out) };
+        }
+    }
+
+    /// One block of channels.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Depthwise::run`]; the slices are that block of an image of `shape`, whose rows and padding above may differ
+    /// from those of [`Depthwise::new`].
+    pub(super) unsafe fn block<S: Simd>(
+        &self,
+        shape: &ConvShape,
+        index: usize,
+        x: &[f32],
+        residual: Option<&[f32]>,
+        out: &mut [f32],
+    ) {
+        let block = Block::<S> { depthwise: self, shape, index, x, residual, out, set: PhantomData };
+        let plain = shape.dilation[1] == 1;
+        // SAFETY: the caller's promise is the same.
+        unsafe {
+            match (plain, shape.kernel[1], shape.stride[1]) {
+                (true, 3, 1) => S::vectorize(Rows::<S, 3, 1>(block)),
+                (true, 3, 2) => S::vectorize(Rows::<S, 3, 2>(block)),
+                (true, 5, 1) => S::vectorize(Rows::<S, 5, 1>(block)),
+                (true, 5, 2) => S::vectorize(Rows::<S, 5, 2>(block)),
+                _ => S::vectorize(block),
             }
         }
     }

@@ -28,6 +28,8 @@ pub(super) struct Direct {
     row: usize,
     /// How the input is copied first.
     copy: Option<Copy>,
+    /// Whether every pixel is computed from the same pixel of the input alone.
+    flat: bool,
 }
 
 /// A copy of the input in which the pixels of an output row lie side by side for every tap.
@@ -95,7 +97,7 @@ impl Direct {
         };
         let weights = Weights::pack(S::LANES, group, order.len(), shape.out_channels, weight, bias);
         let row_inputs = shape.in_channels * kernel_width;
-        Ok(Self { input, weights, ending: activation.ending(), steps, row_inputs, output, row, copy })
+        Ok(Self { input, weights, ending: activation.ending(), steps, row_inputs, output, row, copy, flat })
     }
 
     /// # Safety
@@ -124,6 +126,53 @@ impl Direct {
             unsafe { S::vectorize(Fill::<S> { copy, shape, lanes, x, out: scratch, set: PhantomData }) };
             go(scratch, out);
         });
+    }
+
+    /// Whether it is pointwise over blocked images without stride: every pixel by itself.
+    pub(super) fn is_flat(&self) -> bool {
+        self.flat && self.input == ConvInput::Blocked
+    }
+
+    /// Some pixels of a convolution that [is flat](Direct::is_flat), which lie side by side. `steps` tells where their inputs
+    /// are where that is not in an image. The output has a residual, room, and floats from one block to the next.
+    ///
+    /// # Safety
+    ///
+    /// The instruction set must be present and `S` that of [`Direct::new`]; `x`, and `out` and its residual for all blocks,
+    /// hold the pixels.
+    pub(super) unsafe fn pixels<S: Simd>(
+        &self,
+        steps: Option<&[Step]>,
+        x: &[f32],
+        pixels: usize,
+        (residual, out, out_block): (Option<&[f32]>, &mut [f32], usize),
+    ) {
+        let most = S::PIXELS[self.weights.group];
+        let tiles = pixels.div_ceil(most).max(1);
+        for (first, blocks) in tile::groups(self.weights.blocks, self.weights.group) {
+            let panel = self.weights.panel(first, S::LANES);
+            let next = &panel[self.weights.inputs * blocks * S::LANES..];
+            let ahead = next.len().min(panel.len() - next.len()) / tiles;
+            for (done, (pixel, count)) in tile::split(pixels, most).enumerate() {
+                let at = first * out_block + pixel * S::LANES;
+                let tile = Tile {
+                    x: x.as_ptr().wrapping_add(pixel * S::LANES),
+                    steps: steps.unwrap_or(&self.steps),
+                    weights: panel.as_ptr(),
+                    bias: self.weights.bias.as_slice()[first * S::LANES..].as_ptr(),
+                    residual: residual
+                        .map_or(std::ptr::null(), |residual| residual.as_ptr().wrapping_add(at)),
+                    out: out.as_mut_ptr().wrapping_add(at),
+                    out_block,
+                    out_pixel: S::LANES,
+                    ending: self.ending,
+                    prefetch: next.as_ptr().wrapping_add(done * ahead),
+                    prefetch_step: ahead.div_ceil(self.weights.inputs.max(1)),
+                };
+                // SAFETY: the caller promises the pixels.
+                unsafe { tile::run::<S, Blocked>(blocks, count, &tile) };
+            }
+        }
     }
 
     /// # Safety

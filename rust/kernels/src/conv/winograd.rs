@@ -99,6 +99,30 @@ pub(super) struct Winograd {
     steps: Vec<Step>,
 }
 
+/// The weights of every point. All points of a kernel are made at once, for a few inputs of a group of outputs at a time, so
+/// that what is written stays in the second-level cache.
+fn pack<S: Simd>(form: Form, group: usize, [inputs, outputs]: [usize; 2], kernels: &[f32]) -> Vec<Weights> {
+    let nought = Weights::noughts(S::LANES, group, inputs, outputs);
+    let mut points = vec![nought; form.points()];
+    let starts: Vec<(usize, usize)> = tile::groups(outputs.div_ceil(S::LANES), group).collect();
+    for (first, count) in starts {
+        let (begin, width) = (first * S::LANES * inputs, count * S::LANES);
+        let group = (first * S::LANES..outputs).take(width).enumerate();
+        for (part, (lane, output)) in
+            (0..inputs).step_by(16).flat_map(|part| group.clone().map(move |at| (part, at)))
+        {
+            let row = &kernels[(output * inputs + part) * 9..(output + 1) * inputs * 9];
+            for (input, kernel) in (part..).zip(row.chunks_exact(9).take(16)) {
+                let at = begin + input * width + lane;
+                for (weights, value) in points.iter_mut().zip(transform_kernel(form, kernel)) {
+                    weights.values.as_mut_slice()[at] = value;
+                }
+            }
+        }
+    }
+    points
+}
+
 impl Winograd {
     pub(super) fn new<S: Simd>(
         form: Form,
@@ -116,13 +140,7 @@ impl Winograd {
         let count = tiles[0] * tiles[1];
         let chunk = count.div_ceil(count.div_ceil(most).max(1)).max(1);
         volume("a chunk", &[per_tile, chunk])?;
-        let transformed: Vec<[f32; 36]> =
-            weights.chunks_exact(9).map(|kernel| transform_kernel(form, kernel)).collect();
         let group = tile::blocks_of_tile::<S>(chunk, out_blocks);
-        let pack = |point: usize| {
-            let weight = |input: usize, output: usize| transformed[output * inputs + input][point];
-            Weights::pack(S::LANES, group, inputs, outputs, weight, |_| 0.0)
-        };
         let mut padded = Buffer::zeroed(out_blocks * S::LANES);
         for (output, value) in padded.as_mut_slice().iter_mut().take(outputs).enumerate() {
             *value = bias(output);
@@ -133,7 +151,7 @@ impl Winograd {
         });
         Ok(Self {
             form,
-            weights: (0..form.points()).map(pack).collect(),
+            weights: pack::<S>(form, group, [inputs, outputs], weights),
             bias: padded,
             ending: activation.ending(),
             tiles,

@@ -26,7 +26,7 @@ pub(super) struct Depthwise {
     general: Option<General>,
     /// The input's zero point for each channel of a pixel: what is read above and below the image.
     outside: Vec<u8>,
-    zero: i32,
+    zero: u8,
 }
 
 /// Weights of a kernel of 3×3 for some channels.
@@ -68,7 +68,7 @@ impl Depthwise {
             narrow: None,
             general: None,
             outside: vec![requantization.input.zero; size],
-            zero: i32::from(requantization.output.zero),
+            zero: requantization.output.zero,
         };
         let three = shape.kernel == [3, 3] && shape.dilation == [1, 1] && matches!(shape.stride[1], 1 | 2);
         if !three {
@@ -180,7 +180,7 @@ impl Depthwise {
                         three,
                         shape,
                         outside: &self.outside,
-                        zero: self.zero,
+                        zero: i32::from(self.zero),
                         x,
                         out,
                         set: PhantomData,
@@ -332,7 +332,7 @@ unsafe fn four<S: Dots>(p: *const i32) -> [S::I; 4] {
 struct Taps<'a> {
     general: &'a General,
     shape: &'a ConvShape,
-    zero: i32,
+    zero: u8,
     x: &'a [u8],
     out: &'a mut [u8],
 }
@@ -345,7 +345,6 @@ impl Task for Taps<'_> {
     unsafe fn call(self) {
         let Self { general, shape, zero, x, out } = self;
         let size = general.bias.len();
-        let zero = zero as f32;
         for (index, out) in out.chunks_exact_mut(size).enumerate() {
             let (row, column) = (index / shape.output[1], index % shape.output[1]);
             let mut first = 0;

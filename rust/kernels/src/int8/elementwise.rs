@@ -35,16 +35,22 @@ pub fn dequantize(
 
 /// The byte for `x`.
 #[inline(always)]
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is between 0 and 255")]
-pub(super) fn quantize_one(x: f32, scale: f32, zero: f32) -> u8 {
+pub(super) fn quantize_one(x: f32, scale: f32, zero: u8) -> u8 {
     to_byte(x / scale, zero)
 }
 
-/// `round(x) + zero`, held between 0 and 255.
+/// `round(x) + zero`, ties to even, held between 0 and 255; NaN becomes 0.
+///
+/// A conversion that saturates, as `as` does, would keep LLVM from using vectors.
 #[inline(always)]
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is between 0 and 255")]
-pub(super) fn to_byte(x: f32, zero: f32) -> u8 {
-    (x.max(-zero).min(255.0 - zero).round_ties_even() + zero) as u8
+#[allow(clippy::cast_possible_truncation, reason = "the low byte is what is wanted")]
+pub(super) fn to_byte(x: f32, zero: u8) -> u8 {
+    /// Added to a small number, it leaves the number's integer in the low bits.
+    const MAGIC: f32 = 12_582_912.0;
+    let (low, high) = (-f32::from(zero), 255.0 - f32::from(zero));
+    let x = if x > low { x } else { low };
+    let x = if x < high { x } else { high };
+    (x + MAGIC).to_bits().wrapping_add(u32::from(zero)) as u8
 }
 
 struct Quantize<'a>(Quantization, &'a [f32], &'a mut [u8]);
@@ -52,7 +58,7 @@ struct Quantize<'a>(Quantization, &'a [f32], &'a mut [u8]);
 impl Task for Quantize<'_> {
     #[inline(always)]
     unsafe fn call(self) {
-        let (scale, zero) = (self.0.scale, f32::from(self.0.zero));
+        let Quantization { scale, zero } = self.0;
         for (byte, &value) in self.2.iter_mut().zip(self.1) {
             *byte = quantize_one(value, scale, zero);
         }
@@ -122,7 +128,7 @@ impl Task for Add<'_> {
         let ([first, second], [low, high]) = (add.factors, add.limits);
         for ((out, &a), &b) in out.iter_mut().zip(a).zip(b) {
             let sum = f32::from(a).mul_add(first, f32::from(b).mul_add(second, add.constant));
-            *out = to_byte(sum, 0.0).max(low).min(high);
+            *out = to_byte(sum, 0).max(low).min(high);
         }
     }
 }

@@ -31,7 +31,7 @@ pub fn quantize_to_pixels(
     out: &mut [u8],
 ) -> Result<(), KernelError> {
     quantization.check("the output")?;
-    let (scale, zero) = (quantization.scale, f32::from(quantization.zero));
+    let Quantization { scale, zero } = quantization;
     gather(
         set,
         shape,

@@ -121,7 +121,7 @@ impl Task for Average<'_> {
         let scale = self.input.scale / (self.output.scale * self.pixels as f32);
         #[allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "at most 2^20 pixels")]
         let start = -i32::from(self.input.zero) * self.pixels as i32;
-        let zero = f32::from(self.output.zero);
+        let zero = self.output.zero;
         for (image, out) in
             self.x.chunks_exact(self.pixels * self.size).zip(self.out.chunks_exact_mut(self.size))
         {

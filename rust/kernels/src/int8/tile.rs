@@ -34,7 +34,10 @@ pub(crate) struct Tile<'a> {
     pub(crate) prefetch_step: usize,
 }
 
-struct Multiply<'a, S, const BLOCKS: usize, const PIXELS: usize, const SPLIT: bool>(Tile<'a>, PhantomData<S>);
+struct Multiply<'a, S, const BLOCKS: usize, const PIXELS: usize, const SPLIT: bool>(
+    &'a Tile<'a>,
+    PhantomData<S>,
+);
 
 impl<S: Dots, const BLOCKS: usize, const PIXELS: usize, const SPLIT: bool> Task
     for Multiply<'_, S, BLOCKS, PIXELS, SPLIT>
@@ -123,13 +126,13 @@ pub(crate) unsafe fn run<S: Dots>(blocks: usize, pixels: usize, split: bool, til
                     if ($blocks == S::BLOCKS || $blocks == S::LAST_BLOCKS) && $pixels <= S::PIXELS =>
                 {
                     // SAFETY: the caller's promise is the same.
-                    unsafe { S::vectorize(Multiply::<S, $blocks, $pixels, false>(*tile, PhantomData)) }
+                    unsafe { S::vectorize(Multiply::<S, $blocks, $pixels, false>(tile, PhantomData)) }
                 })*
                 $(($blocks, $halves, true)
                     if ($blocks == S::BLOCKS || $blocks == S::LAST_BLOCKS) && $halves <= S::PIXELS =>
                 {
                     // SAFETY: the caller's promise is the same.
-                    unsafe { S::vectorize(Multiply::<S, $blocks, $halves, true>(*tile, PhantomData)) }
+                    unsafe { S::vectorize(Multiply::<S, $blocks, $halves, true>(tile, PhantomData)) }
                 })*)*
                 _ => {}
             }

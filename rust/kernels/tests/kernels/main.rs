@@ -13,6 +13,7 @@ mod attention;
 mod conv;
 mod curves;
 mod int8;
+mod inverted;
 mod layout;
 mod matmul;
 mod normalize;

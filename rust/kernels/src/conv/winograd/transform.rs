@@ -20,14 +20,16 @@ pub(super) fn transform_kernel(form: Form, kernel: &[f32]) -> [f32; 36] {
     };
     let mut transformed = [0.0; 36];
     let size = matrix.len();
-    for (i, left) in matrix.iter().enumerate() {
+    // One side, then the other.
+    let mut half = [[0.0; 3]; 6];
+    for (row, left) in half.iter_mut().zip(matrix) {
+        for (x, value) in row.iter_mut().enumerate() {
+            *value = (0..3).map(|y| left[y] * f64::from(kernel[y * 3 + x])).sum();
+        }
+    }
+    for (i, row) in half.iter().take(size).enumerate() {
         for (j, right) in matrix.iter().enumerate() {
-            let mut sum = 0.0;
-            for (y, a) in left.iter().enumerate() {
-                for (x, b) in right.iter().enumerate() {
-                    sum += a * b * f64::from(kernel[y * 3 + x]);
-                }
-            }
+            let sum: f64 = row.iter().zip(right).map(|(value, factor)| value * factor).sum();
             #[allow(clippy::cast_possible_truncation, reason = "rounded to f32 on purpose")]
             let rounded = sum as f32;
             transformed[i * size + j] = rounded;

@@ -1,0 +1,21 @@
+"""Loads and runs one model in OpenVINO on one thread, in f32; prints what `bench_engine` of our engine prints."""
+
+import openvino
+from rival_bench import measure, values
+
+# Half precision, which it would choose by itself on some processors, would be another computation.
+SETTINGS = {"INFERENCE_NUM_THREADS": 1, "NUM_STREAMS": 1, "INFERENCE_PRECISION_HINT": "f32"}
+
+
+def load(path):
+    return openvino.Core().compile_model(path, "CPU", SETTINGS), prepare
+
+
+def prepare(model):
+    request = model.create_infer_request()
+    feed = {value: values(list(value.shape), value.element_type.to_dtype()) for value in model.inputs}
+    return lambda: request.infer(feed)
+
+
+if __name__ == "__main__":
+    measure(__doc__, load)

@@ -1,0 +1,45 @@
+"""What measuring a rival of our engine takes: it prints what the example `bench_engine` prints.
+
+`{"load_ms", "latency_ms": [...], "peak_rss_kb"}` of one model on one thread, measured in a process of its own.
+"""
+
+import argparse
+import json
+import pathlib
+import re
+import time
+
+import numpy as np
+
+WARM_UP = 3
+
+
+def values(shape, dtype):
+    """An input: uniform numbers where they are fractions, else ones."""
+    if np.issubdtype(dtype, np.floating):
+        return np.random.default_rng(0).random(shape).astype(dtype)
+    return np.ones(shape, dtype)
+
+
+def peak_memory():
+    """The most that this process has held, in kB. `getrusage` would count the parent's, from before the exec."""
+    return int(re.search(r"VmHWM:\s+(\d+) kB", pathlib.Path("/proc/self/status").read_text())[1])
+
+
+def measure(description, load):
+    """Runs the program. `load` takes a path and gives a model and a function that makes of it one that runs it once."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("model")
+    parser.add_argument("--rounds", type=int, required=True)
+    arguments = parser.parse_args()
+    began = time.perf_counter()
+    model, prepare = load(arguments.model)
+    load_ms = (time.perf_counter() - began) * 1e3
+    run = prepare(model)
+    latencies = []
+    for turn in range(WARM_UP + arguments.rounds):
+        began = time.perf_counter()
+        run()
+        if turn >= WARM_UP:
+            latencies.append((time.perf_counter() - began) * 1e3)
+    print(json.dumps({"load_ms": load_ms, "latency_ms": latencies, "peak_rss_kb": peak_memory()}))
