@@ -1,5 +1,6 @@
 //! The models of the test kit.
 
+use tandem_kernels::InstructionSet;
 use tandem_testkit::models::transformer::{TransformerConfig, minilm};
 use tandem_testkit::models::vision::{VisionConfig, mobilenet_v2, resnet18, resnet50};
 use tandem_testkit::models::{Suite, catalog, random_inputs};
@@ -21,6 +22,16 @@ fn counts<const N: usize>(counts: [(&str, usize); N]) -> std::collections::BTree
     counts.into_iter().map(|(name, count)| (name.to_owned(), count)).collect()
 }
 
+/// The operators of a network whose input is an image: its three channels are brought into a block where that leaves
+/// little of the block empty, as in NEON's of four.
+fn from_image<const N: usize>(entries: [(&str, usize); N]) -> std::collections::BTreeMap<String, usize> {
+    let mut expected = counts(entries);
+    if InstructionSet::best().lanes() <= 4 {
+        expected.insert("ToBlocked".to_owned(), 1);
+    }
+    expected
+}
+
 /// With channels as published, so that all is large enough for blocks, and few pixels.
 fn config(fold_batch_norm: bool) -> VisionConfig {
     VisionConfig { resolution: 64, fold_batch_norm, ..VisionConfig::default() }
@@ -31,7 +42,7 @@ fn all_of_mobilenet_is_ours_from_the_image_to_the_classes() {
     for fold in [true, false] {
         let model = mobilenet_v2(&config(fold)).unwrap();
         let inputs = random_inputs(&model, &[], 1).unwrap();
-        let expected = counts([
+        let expected = from_image([
             ("Conv", 3),
             ("DepthwiseConv", 1),
             ("InvertedResidual", 16),
@@ -50,7 +61,7 @@ fn all_of_the_resnets_is_ours_from_the_image_to_the_classes() {
             let model = model.unwrap();
             let inputs = random_inputs(&model, &[], 1).unwrap();
             let expected =
-                counts([("Conv", convolutions), ("MaxPool", 1), ("GlobalAveragePool", 1), ("MatMul", 1)]);
+                from_image([("Conv", convolutions), ("MaxPool", 1), ("GlobalAveragePool", 1), ("MatMul", 1)]);
             assert_eq!(operators(&model, &inputs), expected, "folded: {fold}");
             assert_eq!(difference(&model, &inputs), None, "folded: {fold}");
         }
