@@ -5,7 +5,7 @@
 #                               What is missing is installed and made. `--target`, `-Zbuild-std`, the compilers and the linker
 #                               are set; a runner is the caller's, in CARGO_TARGET_<TRIPLE>_RUNNER.
 #   cross_output TRIPLE         prints where cargo puts what it builds: the folder that holds debug, release, mobile
-#   android_sysroot TRIPLE      prints the folder of the libraries linked against, of its linker `link` and `symbols`, the
+#   android_sysroot TRIPLE      prints the folder of the libraries linked against, of its linker `android-clang` and `symbols`, the
 #                               names that Android 6.0 (API 23) defines
 #
 # TRIPLE is one of
@@ -81,7 +81,7 @@ make_android_sysroot() {
     llvm-objcopy-22 --remove-section .ARM.attributes "$place"/unpacked/usr/lib/llvm-*/lib/libunwind.a "$place/libunwind.a" || return 1
     # What it would hold is in Rust's compiler_builtins.
     llvm-ar-22 crs "$place/libgcc.a" || return 1
-    cp "$ROOT/scripts/cross/android-link" "$place/link" || return 1
+    cp "$ROOT/scripts/cross/android-clang" "$place/android-clang" || return 1
     rm -r "$place/unpacked"
 }
 
@@ -117,7 +117,7 @@ cross_environment() {
             # Clang takes soft floating point for 32-bit ARM, tract's kernels do not.
             [[ $triple != armv7-* ]] || freestanding+=" -mfloat-abi=softfp"
             export "CFLAGS_$lower=--target=$(clang_target "$triple") $freestanding"
-            export "CARGO_TARGET_${upper}_LINKER=$sysroot/link"
+            export "CARGO_TARGET_${upper}_LINKER=$sysroot/android-clang"
             ;;
         aarch64-unknown-linux-gnu)
             apt_install gcc-aarch64-linux-gnu libc6-dev-arm64-cross

@@ -148,7 +148,7 @@ class ElfGateTest(unittest.TestCase):
         target = f"--target={(SYSROOT / 'target').read_text().strip()}"
         subprocess.run(["clang-22", target, "-fPIC", "-c", "new.c"], cwd=self.work, check=True)
         ended = subprocess.run(
-            [SYSROOT / "link", "-shared", "new.o", "-o", "new.so"],
+            [SYSROOT / "android-clang", "-shared", "new.o", "-o", "new.so"],
             cwd=self.work,
             check=False,
             capture_output=True,
