@@ -52,6 +52,22 @@ def cuts(text):
     return json.dumps(manifest, indent=1) + "\n"
 
 
+def lasting(text):
+    """What a manifest says that no processor's rounding changes: no errors, nothing made from measured ranges."""
+    manifest = json.loads(text)
+    for cut in manifest["manifest"]["cuts"]:
+        for form in cut["forms"]:
+            del form["error"]
+            if form["name"] == "u8":
+                del form["model"], form["sha256"], form["tensors"]
+    return manifest
+
+
+def same(name, found, made):
+    """Whether a resource is what was made, whichever processor made it."""
+    return found == made or (name == "digits.tandem.json" and lasting(found) == lasting(made))
+
+
 def main():
     arguments = sys.argv[1:]
     check = "--check" in arguments
@@ -61,7 +77,7 @@ def main():
         path = target / name
         if not check:
             path.write_text(text, encoding="utf-8")
-        elif not path.exists() or path.read_text(encoding="utf-8") != text:
+        elif not path.exists() or not same(name, path.read_text(encoding="utf-8"), text):
             sys.exit(f"{path} is not what the demo model's files give: run scripts/lib/demo_assets.py")
 
 
