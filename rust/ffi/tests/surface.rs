@@ -7,7 +7,6 @@ mod surface {
     pub(crate) mod text;
 }
 
-use std::path::PathBuf;
 
 use surface::text::{Callable, callables, describe, fields};
 use uniffi_meta::{Metadata, Type};
@@ -28,7 +27,7 @@ fn metadata() -> Vec<Metadata> {
 
 #[test]
 fn the_surface_is_the_one_in_the_snapshot() {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("surface.txt");
+    let path = tandem_testkit::package().join("surface.txt");
     let now = describe(&metadata());
     if std::env::var_os("TANDEM_UPDATE_SURFACE").is_some() {
         std::fs::write(&path, &now).unwrap();

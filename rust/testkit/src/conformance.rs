@@ -283,7 +283,7 @@ impl Table {
 
 /// The folder of the committed table.
 pub fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../bindings/conformance")
+    crate::package().join("../../bindings/conformance")
 }
 
 impl NamedValues {

@@ -91,7 +91,7 @@ impl Run {
 
 /// The demo model's folder.
 pub(crate) fn digits_folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/digits")
+    tandem_testkit::package().join("assets/digits")
 }
 
 /// The demo model.
