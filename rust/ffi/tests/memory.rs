@@ -3,11 +3,12 @@
 #![cfg(any(target_os = "linux", target_os = "android"))]
 #![allow(clippy::unwrap_used, reason = "helpers of tests stand outside them")]
 
-use tandem::{InferenceMode, Objective, OfflineBehavior, Risk, Sensitivity};
-use tandem_ffi::{
-    CancelToken, DType, DenseInput, Limits, LoadOptions, RunOptions, Runtime, RuntimeConfig, TensorSpec,
-};
+mod support;
+
+use tandem_ffi::{CancelToken, DType, DenseInput, TensorSpec};
 use tandem_testkit::models::vision::{VisionConfig, mobilenet_v2};
+
+use support::{load_options, options, runtime};
 
 /// Predictions between two looks at the memory.
 const BATCH: u32 = 500;
@@ -36,24 +37,9 @@ fn slope(points: &[(f64, f64)]) -> f64 {
 /// Predicts `batches` times `BATCH` times, each time gives `keep` the input, and tells by how many bytes memory grew
 /// for each prediction.
 fn growth(batches: u32, mut keep: impl FnMut(&[u8])) -> f64 {
-    let limits = Limits { model_bytes: None, nodes: None, tensor_bytes: None, inputs: None };
-    let load = LoadOptions { limits, name: None, sha256: None, plans: None, manifest: None };
-    let options = RunOptions {
-        mode: InferenceMode::Auto,
-        sensitivity: Sensitivity::Public,
-        private_inputs: Vec::new(),
-        objective: Objective::Balanced,
-        risk: Risk::Moderate,
-        hedge: false,
-        timeout_ns: None,
-        outputs: Vec::new(),
-        offline: OfflineBehavior::RunLocally,
-        endpoint: None,
-        tag: None,
-    };
-    let runtime = Runtime::new(RuntimeConfig { endpoints: Vec::new(), device_state: None }).unwrap();
+    let (runtime, options) = (runtime(), options());
     let network = mobilenet_v2(&VisionConfig::small()).unwrap();
-    let model = runtime.load_bytes(&network.encode_bytes(), load).unwrap();
+    let model = runtime.load_bytes(&network.encode_bytes(), load_options()).unwrap();
     let shape = vec![1, 3, 32, 32];
     let input = DenseInput { name: "image".into(), dtype: DType::F32, shape: shape.clone() };
     let image: Vec<u8> =

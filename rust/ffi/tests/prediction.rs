@@ -2,44 +2,23 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests stand outside them")]
 
+mod support;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use tandem::{DType as CoreDType, InferenceMode, Objective, OfflineBehavior, Risk, Sensitivity};
+use tandem::DType as CoreDType;
 use tandem_ffi::{
-    CancelToken, DType, DenseInput, EndpointConfig, EndpointToken, FailureCode, HostFailure, Limits,
-    LoadOptions, Model, NamedTensor, Placement, Prediction, RunOptions, Runtime, RuntimeConfig,
-    TandemFailure, Tensor, TensorSpec, TlsConfig, TokenProvider,
+    CancelToken, DType, DenseInput, EndpointConfig, EndpointToken, FailureCode, HostFailure, Model,
+    NamedTensor, Placement, Prediction, Runtime, RuntimeConfig, TandemFailure, Tensor, TensorSpec, TlsConfig,
+    TokenProvider,
 };
 use tandem_testkit::models::arithmetic::mixed;
 
-fn runtime() -> Runtime {
-    Runtime::new(RuntimeConfig { endpoints: Vec::new(), device_state: None }).unwrap()
-}
-
-fn load_options() -> LoadOptions {
-    let limits = Limits { model_bytes: None, nodes: None, tensor_bytes: None, inputs: None };
-    LoadOptions { limits, name: None, sha256: None, plans: None, manifest: None }
-}
+use support::{load_options, options, runtime};
 
 fn model(runtime: &Runtime) -> Model {
     runtime.load_bytes(&mixed().unwrap().encode_bytes(), load_options()).unwrap()
-}
-
-fn options() -> RunOptions {
-    RunOptions {
-        mode: InferenceMode::Auto,
-        sensitivity: Sensitivity::Public,
-        private_inputs: Vec::new(),
-        objective: Objective::Balanced,
-        risk: Risk::Moderate,
-        hedge: false,
-        timeout_ns: None,
-        outputs: Vec::new(),
-        offline: OfflineBehavior::RunLocally,
-        endpoint: None,
-        tag: None,
-    }
 }
 
 const X: [f32; 4] = [1.0, 2.0, 3.0, 4.0];

@@ -23,6 +23,22 @@ pub(crate) enum Kind {
     Portable,
 }
 
+/// What every set for AVX2 takes for granted.
+#[cfg(all(target_arch = "x86_64", not(miri)))]
+pub(crate) fn has_avx2() -> bool {
+    is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") && is_x86_feature_detected!("bmi2")
+}
+
+/// What every set for AVX-512 takes for granted.
+#[cfg(all(target_arch = "x86_64", not(miri)))]
+pub(crate) fn has_avx512() -> bool {
+    has_avx2()
+        && is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512vl")
+        && is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("avx512dq")
+}
+
 impl InstructionSet {
     /// The fastest set of this processor.
     pub fn best() -> Self {
@@ -35,17 +51,10 @@ impl InstructionSet {
         let mut sets = Vec::new();
         #[cfg(all(target_arch = "x86_64", not(miri)))]
         {
-            let avx2 = is_x86_feature_detected!("avx2")
-                && is_x86_feature_detected!("fma")
-                && is_x86_feature_detected!("bmi2");
-            let avx512 = is_x86_feature_detected!("avx512f")
-                && is_x86_feature_detected!("avx512vl")
-                && is_x86_feature_detected!("avx512bw")
-                && is_x86_feature_detected!("avx512dq");
-            if avx2 && avx512 {
+            if has_avx512() {
                 sets.push(Self(Kind::Avx512));
             }
-            if avx2 {
+            if has_avx2() {
                 sets.push(Self(Kind::Avx2));
             }
         }

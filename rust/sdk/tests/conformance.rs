@@ -5,49 +5,18 @@
 
 #![allow(clippy::unwrap_used, reason = "the lints know test functions, not their helpers")]
 
+#[path = "support/conformance.rs"]
+mod support;
+
 use std::fs::File;
-use std::sync::Arc;
 
 use serde_json::{Value, json};
-use tandem::{Endpoint, Error, Model, Runtime, WireFormat};
-use tandem_testkit::conformance::{Answer, Before, Call, Case, NamedValues, Table, folder, tensors};
+use support::{call, runtime};
+use tandem::Error;
+use tandem_testkit::conformance::{Answer, Case, NamedValues, Table, folder};
 
 /// Where nothing listens.
 const NOWHERE: &str = "http://127.0.0.1:1";
-
-fn runtime(case: &Case) -> Runtime {
-    let mut builder = Runtime::builder();
-    if let Some(device) = case.device.clone() {
-        builder = builder.device_state_provider(Arc::new(device));
-    }
-    builder
-        .endpoint(Endpoint::new("server", NOWHERE))
-        .endpoint(Endpoint { wire: WireFormat::Json, ..Endpoint::new("json", NOWHERE) })
-        .endpoint(Endpoint::new("down", NOWHERE))
-        .build()
-        .unwrap()
-}
-
-fn call(case: &Case) -> Result<Answer, Error> {
-    let runtime = runtime(case);
-    let model = runtime.load(folder().join(&case.model), &case.load_options())?;
-    let options = case.run_options();
-    match case.before {
-        Some(Before::Cancel) => options.token.cancel(),
-        Some(Before::CloseModel) => model.close(),
-        Some(Before::CloseRuntime) => runtime.close(),
-        None => {}
-    }
-    let inputs = tensors(&case.inputs).unwrap();
-    let way = match case.call {
-        Call::Load => return Ok(Answer::Loaded),
-        Call::Plan => return model.plan(&options).map(Answer::Planned),
-        Call::Predict => Model::predict,
-        Call::Offload => Model::offload,
-        Call::Run => Model::run,
-    };
-    way(&model, &inputs, &options).map(|prediction| Answer::Ran(Box::new(prediction)))
-}
 
 /// What came of a case, as far as it is the same on every machine.
 fn record(case: &Case, result: &Result<Answer, Error>) -> Value {
@@ -72,7 +41,7 @@ fn every_case_without_a_server_holds() {
     let local: Vec<&Case> = table.cases.iter().filter(|case| !case.needs_server()).collect();
     let (mut records, mut complaints) = (Vec::new(), Vec::new());
     for case in &local {
-        let result = call(case);
+        let result = call(case, &runtime(case, NOWHERE));
         records.push(record(case, &result));
         complaints.extend(case.complaint(&result).map(|complaint| format!("{}: {complaint}", case.name)));
     }

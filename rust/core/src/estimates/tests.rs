@@ -5,11 +5,11 @@ use crate::{
     Reachability, Risk, Sensitivity,
 };
 
-fn wifi(id: &str) -> DeviceState {
+pub(super) fn wifi(id: &str) -> DeviceState {
     DeviceState { network: NetworkKind::Wifi, network_id: Some(id.into()), ..DeviceState::default() }
 }
 
-fn costs() -> ModelCosts {
+pub(super) fn costs() -> ModelCosts {
     ModelCosts {
         model: "m".into(),
         request_bytes: 150_000,
@@ -19,7 +19,7 @@ fn costs() -> ModelCosts {
     }
 }
 
-fn request<'a>(
+pub(super) fn request<'a>(
     estimates: &'a Estimates,
     costs: &'a ModelCosts,
     device: &'a DeviceState,
@@ -42,7 +42,7 @@ fn request<'a>(
     }
 }
 
-fn endpoint() -> EndpointView {
+pub(super) fn endpoint() -> EndpointView {
     EndpointView { name: "a".into(), takes_internal: true, tls: true, reachability: Reachability::Unknown }
 }
 

@@ -4,6 +4,8 @@ use std::fmt;
 use std::sync::OnceLock;
 
 use crate::KernelError;
+#[cfg(all(target_arch = "x86_64", not(miri)))]
+use crate::isa;
 
 /// A set of instructions for products of bytes that this processor has been seen to have, as
 /// [`InstructionSet`](crate::InstructionSet) is for `f32`.
@@ -37,21 +39,13 @@ impl ByteSet {
         let mut sets = Vec::new();
         #[cfg(all(target_arch = "x86_64", not(miri)))]
         {
-            let avx2 = is_x86_feature_detected!("avx2")
-                && is_x86_feature_detected!("fma")
-                && is_x86_feature_detected!("bmi2");
-            let avx512 = is_x86_feature_detected!("avx512f")
-                && is_x86_feature_detected!("avx512vl")
-                && is_x86_feature_detected!("avx512bw")
-                && is_x86_feature_detected!("avx512dq")
-                && is_x86_feature_detected!("avx512vnni");
-            if avx2 && avx512 {
+            if isa::has_avx512() && is_x86_feature_detected!("avx512vnni") {
                 sets.push(Self(Kind::Avx512Vnni));
             }
-            if avx2 && is_x86_feature_detected!("avxvnni") {
+            if isa::has_avx2() && is_x86_feature_detected!("avxvnni") {
                 sets.push(Self(Kind::AvxVnni));
             }
-            if avx2 {
+            if isa::has_avx2() {
                 sets.push(Self(Kind::Avx2));
             }
         }

@@ -1,54 +1,25 @@
 use serde_json::Value;
 
 use super::*;
+use crate::estimates::tests::{costs, endpoint, request, wifi};
 use crate::{
-    CostPlanner, DeviceObservation, DeviceState, EndpointView, ExchangeFailure, InferenceMode, ModelCosts,
-    NetworkKind, Objective, OfflineBehavior, Part, PlanRequest, Planner, Reachability, RemoteObservation,
-    RemoteTiming, Risk, Sensitivity,
+    CostPlanner, DeviceObservation, DeviceState, ExchangeFailure, Part, PlanRequest, Planner,
+    RemoteObservation, RemoteTiming,
 };
 
 const WALL: Duration = Duration::from_secs(1_700_000_000);
 const NOW: Duration = Duration::from_secs(20);
 
 fn device() -> DeviceState {
-    let network_id = Some("home".to_owned());
-    DeviceState { network: NetworkKind::Wifi, network_id, ..DeviceState::default() }
-}
-
-fn costs() -> ModelCosts {
-    let device_time = Some(Duration::from_millis(200));
-    ModelCosts {
-        model: "m".into(),
-        request_bytes: 150_000,
-        reply_bytes: 4_000,
-        device_time,
-        ..ModelCosts::default()
-    }
+    wifi("home")
 }
 
 /// The plan of a request, and whether it could be made.
 fn plan(estimates: &Estimates, now: Duration) -> crate::Plan {
-    let endpoint = EndpointView {
-        name: "a".into(),
-        takes_internal: true,
-        tls: true,
-        reachability: Reachability::Unknown,
-    };
-    let request = PlanRequest {
-        mode: InferenceMode::Auto,
-        sensitivity: Sensitivity::Public,
-        private_inputs: &[],
-        objective: Objective::Latency,
-        risk: Risk::default(),
-        offline: OfflineBehavior::RunLocally,
-        remaining: None,
-        endpoints: &[endpoint],
-        costs: &costs(),
-        estimates,
-        device: &device(),
-        now,
-    };
-    CostPlanner::default().plan(&request).unwrap()
+    let (costs, device, endpoints) = (costs(), device(), [endpoint()]);
+    CostPlanner::default()
+        .plan(&PlanRequest { now, ..request(estimates, &costs, &device, &endpoints, 0) })
+        .unwrap()
 }
 
 /// Twenty seconds of runs here and there, and a failure.
