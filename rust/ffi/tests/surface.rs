@@ -7,7 +7,6 @@ mod surface {
     pub(crate) mod text;
 }
 
-
 use surface::text::{Callable, callables, describe, fields};
 use uniffi_meta::{Metadata, Type};
 
