@@ -7,7 +7,7 @@ use tandem_core::{Control, Tensor};
 use tandem_onnx::{DataType, Dim, GraphBuilder, ModelProto, NodeBuilder, dims};
 use tandem_testkit::models::random_inputs;
 
-use crate::compare::{load, model, operators};
+use crate::compare::{cases, load, model, operators};
 
 /// A graph with tensors of bytes in it, made as quantising tools make them.
 struct Quantized<'a> {
@@ -235,7 +235,7 @@ fn what_is_not_quantised_throughout_stays_in_floats() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 100, ..ProptestConfig::default() })]
+    #![proptest_config(cases(100))]
 
     #[test]
     fn one_layer_is_within_a_step(

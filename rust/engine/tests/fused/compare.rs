@@ -1,8 +1,9 @@
-//! One model through two engines.
+//! One model through two engines, and how many models.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use proptest::test_runner::Config;
 use tandem_core::{Control, Engine, LoadOptions, LocalModel, ModelSource, NamedTensors};
 use tandem_engine::{EngineOptions, OnnxEngine};
 use tandem_onnx::{GraphBuilder, ModelBuilder, ModelProto};
@@ -10,6 +11,13 @@ use tandem_testkit::agreement::floats;
 
 /// The largest difference that rounding may make, relative to the largest value of a result.
 const TOLERANCE: f64 = 1e-4;
+
+/// `count` random cases of a law, other ones in every run. `PROPTEST_CASES`, which is 256 where it is not set, makes them more
+/// or fewer in proportion.
+pub(crate) fn cases(count: u32) -> Config {
+    let config = Config::default();
+    Config { cases: (count * config.cases).div_ceil(256), failure_persistence: None, ..config }
+}
 
 pub(crate) fn load(model: &ModelProto, fused: bool) -> Arc<dyn LocalModel> {
     let bytes: Vec<u8> = model.encode_bytes().into();

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use tandem_onnx::{DataType, Dim, GraphBuilder, ModelProto, dims};
 use tandem_testkit::models::random_inputs;
 
-use crate::compare::{difference, model};
+use crate::compare::{cases, difference, model};
 
 /// One layer behind the last.
 #[derive(Clone, Debug)]
@@ -246,11 +246,7 @@ fn build(batch: usize, input: [usize; 3], layers: &[Layer], second: Option<usize
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig {
-        cases: std::env::var("TANDEM_RANDOM_GRAPHS").map_or(300, |count| count.parse().unwrap()),
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    })]
+    #![proptest_config(cases(300))]
 
     #[test]
     fn they_answer_as_tract_does(

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use tandem_onnx::{DataType, Dim, GraphBuilder, ModelProto, dims};
 use tandem_testkit::models::random_inputs;
 
-use crate::compare::{difference, model, operators};
+use crate::compare::{cases, difference, model, operators};
 
 fn long(size: usize) -> i64 {
     i64::try_from(size).unwrap()
@@ -81,7 +81,7 @@ fn attention(sizes: Sizes, form: Form) -> ModelProto {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 100, ..ProptestConfig::default() })]
+    #![proptest_config(cases(100))]
 
     #[test]
     fn attentions_are_one_operator(

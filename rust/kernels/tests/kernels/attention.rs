@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use tandem_kernels::{Attention, AttentionShape, InstructionSet};
 
-use crate::values::{Sum, Unaligned, difference, numbers};
+use crate::values::{Sum, Unaligned, cases, difference, numbers};
 
 fn at([sequence, head, row]: [usize; 3], strides: [usize; 3]) -> usize {
     sequence * strides[0] + head * strides[1] + row * strides[2]
@@ -49,9 +49,7 @@ fn strides(together: bool, heads: usize, rows: usize, elements: usize) -> [usize
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig {
-        failure_persistence: None, cases: if cfg!(miri) { 3 } else { 150 }, ..ProptestConfig::default()
-    })]
+    #![proptest_config(cases(150))]
 
     #[test]
     fn attentions(

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use tandem_kernels::{Activation, Conv2d, ConvInput, ConvShape, InstructionSet};
 
 use crate::reference;
-use crate::values::{Sum, Unaligned, difference, numbers, planar, poisoned, room};
+use crate::values::{Sum, Unaligned, cases, difference, numbers, planar, poisoned, room};
 
 fn output(input: usize, kernel: usize, stride: usize, dilation: usize, padding: [usize; 2]) -> Option<usize> {
     let reach = (kernel - 1) * dilation + 1;
@@ -83,14 +83,6 @@ fn check(shape: ConvShape, input: ConvInput, activation: Activation, extras: [bo
             let different = difference(&got, if winograd { &layer } else { &expected }, tolerance);
             assert_eq!(different, None, "{set}, {}, {shape:?}, {activation:?}", conv.algorithm());
         }
-    }
-}
-
-fn cases(count: u32) -> ProptestConfig {
-    ProptestConfig {
-        cases: if cfg!(miri) { 3 } else { count },
-        failure_persistence: None,
-        ..ProptestConfig::default()
     }
 }
 

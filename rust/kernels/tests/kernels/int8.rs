@@ -7,7 +7,7 @@ use tandem_kernels::{
     to_pixels, to_planes,
 };
 
-use crate::values::numbers;
+use crate::values::{cases, numbers};
 
 fn bytes(count: usize, seed: u64) -> Vec<u8> {
     numbers(count, seed).into_iter().map(|number| (number * 128.0 + 128.0) as u8).collect()
@@ -161,9 +161,7 @@ fn conv_shape() -> impl Strategy<Value = ConvShape> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig {
-        failure_persistence: None, cases: if cfg!(miri) { 3 } else { 200 }, ..ProptestConfig::default()
-    })]
+    #![proptest_config(cases(200))]
 
     #[test]
     fn convolutions(

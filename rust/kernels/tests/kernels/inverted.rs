@@ -5,7 +5,7 @@ use tandem_kernels::{
     Activation, Conv2d, ConvInput, ConvShape, InstructionSet, InvertedResidual, blocked_len,
 };
 
-use crate::values::{numbers, planar, poisoned, room};
+use crate::values::{cases, numbers, planar, poisoned, room};
 
 const SIX: Activation = Activation::Clip { low: 0.0, high: 6.0 };
 
@@ -82,9 +82,7 @@ fn depthwise(channels: usize, input: [usize; 2], kernel: usize, stride: usize, p
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig {
-        failure_persistence: None, cases: if cfg!(miri) { 2 } else { 60 }, ..ProptestConfig::default()
-    })]
+    #![proptest_config(cases(60))]
 
     #[test]
     fn small_blocks(

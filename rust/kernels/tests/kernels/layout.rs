@@ -3,10 +3,10 @@
 use proptest::prelude::*;
 use tandem_kernels::{InstructionSet, to_blocked};
 
-use crate::values::{numbers, planar, room};
+use crate::values::{cases, numbers, planar, room};
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 40, ..ProptestConfig::default() })]
+    #![proptest_config(cases(40))]
 
     #[test]
     fn there_and_back(batch in 0_usize..3, channels in 1_usize..50, pixels in 0_usize..70) {

@@ -5,7 +5,7 @@ use tandem_kernels::{Activation, InstructionSet, MatMul, MatMulWeights};
 
 use crate::conv::activations;
 use crate::reference;
-use crate::values::{Unaligned, difference, numbers};
+use crate::values::{Unaligned, cases, difference, numbers};
 
 fn check(rows: usize, sizes: [usize; 2], activation: Activation, extras: [bool; 3], seed: u64) {
     let [inputs, outputs] = sizes;
@@ -32,9 +32,7 @@ fn check(rows: usize, sizes: [usize; 2], activation: Activation, extras: [bool; 
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig {
-        failure_persistence: None, cases: if cfg!(miri) { 3 } else { 150 }, ..ProptestConfig::default()
-    })]
+    #![proptest_config(cases(150))]
 
     #[test]
     fn products(

@@ -4,12 +4,10 @@ use proptest::prelude::*;
 use tandem_kernels::{InstructionSet, LayerNorm, softmax};
 
 use crate::reference;
-use crate::values::{Unaligned, difference, numbers};
+use crate::values::{Unaligned, cases, difference, numbers};
 
 proptest! {
-    #![proptest_config(ProptestConfig {
-        failure_persistence: None, cases: if cfg!(miri) { 3 } else { 100 }, ..ProptestConfig::default()
-    })]
+    #![proptest_config(cases(100))]
 
     #[test]
     fn softmax_rows(rows in 0_usize..5, columns in 1_usize..70, scale in 0.1_f32..40.0, seed in 0_u64..1000) {

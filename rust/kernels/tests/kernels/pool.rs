@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use tandem_kernels::{InstructionSet, Pool2d, PoolKind, PoolShape, global_average};
 
 use crate::reference;
-use crate::values::{Sum, difference, numbers, planar, poisoned, room};
+use crate::values::{Sum, cases, difference, numbers, planar, poisoned, room};
 
 prop_compose! {
     /// Input, kernel, stride, dilation, padding and output, so that every window meets the image.
@@ -24,9 +24,7 @@ prop_compose! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig {
-        failure_persistence: None, cases: if cfg!(miri) { 3 } else { 100 }, ..ProptestConfig::default()
-    })]
+    #![proptest_config(cases(100))]
 
     #[test]
     fn windows(

@@ -1,6 +1,15 @@
-//! Values and comparisons.
+//! Values, comparisons, and how many cases.
 
+use proptest::test_runner::Config;
 use tandem_kernels::{InstructionSet, blocked_len, to_blocked, to_planar};
+
+/// `count` random cases of a law, other ones in every run. `PROPTEST_CASES`, which is 256 where it is not set, makes them more
+/// or fewer in proportion.
+pub(crate) fn cases(count: u32) -> Config {
+    let config = Config::default();
+    let cases = if cfg!(miri) { 3 } else { (count * config.cases).div_ceil(256) };
+    Config { cases, failure_persistence: None, ..config }
+}
 
 /// Numbers from −1 to 1, the same for the same seed.
 pub(crate) fn numbers(count: usize, seed: u64) -> Vec<f32> {
