@@ -120,14 +120,14 @@ impl Model {
     }
 
     /// Decides as [`Model::run`] would, without running or contacting anything; for a device in another state where `device`
-    /// is given.
-    pub fn plan(&self, options: RunOptions, device: Option<DeviceState>) -> Result<Plan, TandemFailure> {
-        let options = options.into_core(None);
-        match device {
-            None => self.inner.plan(&options)?,
-            Some(device) => self.inner.plan_on(&options, &device)?,
-        }
-        .try_into()
+    /// is given, and for servers that take `server_load` times as long as was learned.
+    pub fn plan(
+        &self,
+        options: RunOptions,
+        device: Option<DeviceState>,
+        server_load: Option<f64>,
+    ) -> Result<Plan, TandemFailure> {
+        self.inner.plan_if(&options.into_core(None), device, server_load)?.try_into()
     }
 
     /// Runs the model once on this device and measures every node.

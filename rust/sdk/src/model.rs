@@ -148,15 +148,30 @@ impl Model {
     /// The sizes of inputs are those of the latest run; before the first one every symbolic dimension counts as 1. The
     /// state of the device is what the runtime's provider says.
     pub fn plan(&self, options: &RunOptions) -> Result<Plan, Error> {
-        self.plan_on(options, &self.shared.parts.learning.device())
+        self.plan_if(options, None, None)
     }
 
     /// [`Model::plan`] for a device in another state: what would be if.
     pub fn plan_on(&self, options: &RunOptions, device: &DeviceState) -> Result<Plan, Error> {
+        self.plan_if(options, Some(device.clone()), None)
+    }
+
+    /// [`Model::plan`] for other circumstances: what would be if the device were in that state, and servers took
+    /// `server_load` times as long as was learned. What is `None` is as it is.
+    pub fn plan_if(
+        &self,
+        options: &RunOptions,
+        device: Option<DeviceState>,
+        server_load: Option<f64>,
+    ) -> Result<Plan, Error> {
         if self.shared.closing.is_cancelled() {
             return Err(Error::Closed("model"));
         }
-        self.shared.decide(options, &self.shared.costs(None), device)
+        if let Some(load) = server_load.filter(|load| !(load.is_finite() && *load > 0.0)) {
+            return Err(Error::InvalidArgument(format!("the server load is {load}, expected more than 0")));
+        }
+        let device = device.unwrap_or_else(|| self.shared.parts.learning.device());
+        self.shared.decide_if(options, &self.shared.costs(None), &device, server_load)
     }
 
     /// Runs the model once on this device and measures every node.
@@ -210,8 +225,25 @@ impl Shared {
     }
 
     fn decide(&self, options: &RunOptions, costs: &ModelCosts, device: &DeviceState) -> Result<Plan, Error> {
+        self.decide_if(options, costs, device, None)
+    }
+
+    fn decide_if(
+        &self,
+        options: &RunOptions,
+        costs: &ModelCosts,
+        device: &DeviceState,
+        server_load: Option<f64>,
+    ) -> Result<Plan, Error> {
         self.info.check_private_inputs(&options.private_inputs)?;
-        self.ask(options, costs, device, |request| self.parts.planner.plan(request))?
+        let planner = &self.parts.planner;
+        self.ask(options, costs, device, |request| match server_load {
+            None => planner.plan(request),
+            Some(load) => {
+                let estimates = &request.estimates.clone().with_server_load(load);
+                planner.plan(&PlanRequest { estimates, ..request.clone() })
+            }
+        })?
     }
 
     /// The probe that is due after a run by `plan`. None where no endpoint may have the run's data: then there is nothing to

@@ -83,12 +83,15 @@ public final class Model: Sendable {
     /// - Parameters:
     ///   - options: Mode, sensitivity, objective and the rest.
     ///   - device: The state to decide for, to see what would be if; `nil` is the one that the runtime's provider tells.
+    ///   - serverLoad: How many times as long as was learned servers take, to see what would be if; more than 0.
     /// - Returns: The placements in order, and everything that was considered.
     /// - Throws: ``TandemError``: `policyDenied`, `invalidInput`, `invalidArgument`, `offline`, `closed`.
-    public func plan(_ options: RunOptions = RunOptions(), on device: DeviceState? = nil) throws -> Plan {
+    public func plan(
+        _ options: RunOptions = RunOptions(), on device: DeviceState? = nil, serverLoad: Double? = nil
+    ) throws -> Plan {
         let deadline = options.timeout.map { ContinuousClock.now + $0 }
         return try TandemError.translating {
-            Plan(try raw.plan(options: options.raw(until: deadline), device: device?.raw))
+            Plan(try raw.plan(options: options.raw(until: deadline), device: device?.raw, serverLoad: serverLoad))
         }
     }
 

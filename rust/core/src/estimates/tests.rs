@@ -227,3 +227,21 @@ fn looks_stay_within_their_share_and_are_sent_only_where_they_cost_little() {
         assert!(share <= 0.0, "{device:?}: {share}");
     }
 }
+
+#[test]
+fn a_load_makes_servers_slower_and_nothing_else() {
+    let (costs, device, endpoints) = (costs(), wifi("home"), [endpoint()]);
+    let cost = |estimates: &Estimates| {
+        let plan = CostPlanner::default().plan(&request(estimates, &costs, &device, &endpoints, 1)).unwrap();
+        plan.candidates.into_iter().map(|candidate| candidate.predicted.unwrap().parts).collect::<Vec<_>>()
+    };
+    let idle = cost(&Estimates::new());
+    let busy = cost(&Estimates::new().with_server_load(10.0));
+    assert_eq!(idle[0], busy[0]);
+    let ratio = busy[1].server / idle[1].server;
+    assert!((ratio - 10.0).abs() < 1e-3, "{ratio}");
+    assert_eq!(idle[1].upload.to_bits(), busy[1].upload.to_bits());
+    for none in [f64::NAN, f64::INFINITY] {
+        assert_eq!(cost(&Estimates::new().with_server_load(none)), idle);
+    }
+}

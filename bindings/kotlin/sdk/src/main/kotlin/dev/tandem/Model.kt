@@ -76,13 +76,16 @@ public class Model internal constructor(
      *
      * @param deviceState the state to decide for, to see what would be if; `null` is the one that the runtime's provider
      *   tells.
+     * @param serverLoad how many times as long as was learned servers take, to see what would be if; more than 0.
      */
     public fun plan(
         options: RunOptions = RunOptions.DEFAULT,
         deviceState: DeviceState? = null,
+        serverLoad: Double? = null,
     ): Plan {
         checkOpen()
-        return native { handle.plan(options.toNative(options.timeout), deviceState?.toNative()) }.toPublic()
+        val settings = options.toNative(options.timeout)
+        return native { handle.plan(settings, deviceState?.toNative(), serverLoad) }.toPublic()
     }
 
     /** Runs the model once on this device and measures every node. */

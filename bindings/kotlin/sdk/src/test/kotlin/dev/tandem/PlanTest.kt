@@ -66,6 +66,20 @@ class PlanTest {
     }
 
     @Test
+    fun `a load of servers makes the cloud slower, and must be one`() =
+        withPlanned { _, model ->
+            val wifi = DeviceState(NetworkKind.WIFI)
+            val server = { load: Double? ->
+                val plan = model.plan(deviceState = wifi, serverLoad = load)
+                val predicted = plan[Placement.InCloud("cloud")]?.predicted
+                checkNotNull(predicted).parts.server
+            }
+            assertEquals(server(null) * 3, server(3.0))
+            val failure = failure<TandemException.InvalidArgument> { model.plan(serverLoad = 0.0) }
+            assertTrue("more than 0" in failure.message.orEmpty(), failure.message)
+        }
+
+    @Test
     fun `a provider that throws leaves the state unknown`() =
         withPlanned({ error("no permission") }) { _, model ->
             assertEquals(Placement.OnDevice, model.plan().chosen?.placement)
