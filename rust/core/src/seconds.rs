@@ -19,3 +19,16 @@ pub(crate) fn serialize<S: Serializer>(time: &Option<Duration>, serializer: S) -
 pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
     Ok(Option::<f64>::deserialize(deserializer)?.map(duration))
 }
+
+/// The same for a time that is always there.
+pub(crate) mod plain {
+    use super::{Deserialize, Deserializer, Duration, Serialize, Serializer};
+
+    pub(crate) fn serialize<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+        time.as_secs_f64().serialize(serializer)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+        f64::deserialize(deserializer).map(super::duration)
+    }
+}

@@ -20,6 +20,19 @@ pub struct RuntimeConfig {
     pub endpoints: Vec<EndpointConfig>,
     /// Who tells the state of the device; without, nothing is known of it.
     pub device_state: Option<Arc<dyn DeviceStateProvider>>,
+    /// What the planner weighs, and whether it probes endpoints.
+    pub planner: PlannerSettings,
+    /// What an earlier runtime's `estimates` returned, to go on from.
+    pub estimates: Option<String>,
+}
+
+/// Settings of the planner.
+#[derive(Clone, uniffi::Record)]
+pub struct PlannerSettings {
+    /// Whether endpoints are probed; false whatever `overrides` says.
+    pub probes: bool,
+    /// JSON with the settings to replace.
+    pub overrides: Option<String>,
 }
 
 /// Owner of configuration, endpoints and what runs.
@@ -35,10 +48,17 @@ impl Runtime {
     /// A runtime of this configuration.
     #[uniffi::constructor]
     pub fn new(config: RuntimeConfig) -> Result<Self, TandemFailure> {
-        // Hosts have no switch for probes yet, and without one there are none.
-        let mut settings = tandem::PlannerSettings::default();
-        settings.probes.enabled = false;
-        let mut builder = tandem::Runtime::builder().planner_settings(settings);
+        let mut builder = tandem::Runtime::builder();
+        if let Some(overrides) = config.planner.overrides {
+            builder = builder.planner_settings_json(&overrides)?;
+        }
+        if !config.planner.probes {
+            builder = builder.planner_settings_json(r#"{ "probes": { "enabled": false } }"#)?;
+        }
+        if let Some(estimates) = config.estimates {
+            let refused = |error: tandem::SnapshotError| TandemFailure::invalid_argument(error.to_string());
+            builder = builder.estimates(&estimates).map_err(refused)?;
+        }
         let mut tokens = Vec::new();
         for endpoint in config.endpoints {
             let (endpoint, token) = endpoint.into_core();
@@ -86,6 +106,11 @@ impl Runtime {
     /// How runs were placed so far, and how good the predictions were.
     pub fn statistics(&self) -> Result<Statistics, TandemFailure> {
         Ok(self.inner.statistics().into())
+    }
+
+    /// What the planner has learned, as JSON, for the configuration of a later runtime.
+    pub fn estimates(&self) -> Result<String, TandemFailure> {
+        Ok(self.inner.estimates()?)
     }
 
     /// Closes the runtime and its models, and lets go of what the host implements. Calls under way and further ones

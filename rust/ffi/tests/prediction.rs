@@ -10,12 +10,11 @@ use std::sync::Arc;
 use tandem::DType as CoreDType;
 use tandem_ffi::{
     CancelToken, DType, DenseInput, EndpointConfig, EndpointToken, FailureCode, HostFailure, Model,
-    NamedTensor, Placement, Prediction, Runtime, RuntimeConfig, TandemFailure, Tensor, TensorSpec, TlsConfig,
-    TokenProvider,
+    NamedTensor, Placement, Prediction, Runtime, TandemFailure, Tensor, TensorSpec, TlsConfig, TokenProvider,
 };
 use tandem_testkit::models::arithmetic::mixed;
 
-use support::{load_options, options, runtime};
+use support::{config, load_options, options, runtime};
 
 fn model(runtime: &Runtime) -> Model {
     runtime.load_bytes(&mixed().unwrap().encode_bytes(), load_options()).unwrap()
@@ -157,7 +156,7 @@ fn a_runtime_that_was_shut_down_lets_go_of_its_token_provider_even_while_a_model
         connect_timeout_ms: None,
         timeout_ms: None,
     };
-    let runtime = Runtime::new(RuntimeConfig { endpoints: vec![endpoint], device_state: None }).unwrap();
+    let runtime = Runtime::new(config(vec![endpoint])).unwrap();
     let model = model(&runtime);
     assert!(weak.upgrade().is_some());
     runtime.shut_down().unwrap();

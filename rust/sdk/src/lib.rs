@@ -36,6 +36,7 @@ mod probing;
 mod pursuit;
 mod running;
 mod runtime;
+mod settings;
 mod splits;
 
 pub use model::Model;

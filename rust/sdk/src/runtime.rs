@@ -11,9 +11,9 @@ use tandem_core::{
 };
 use tandem_engine::OnnxEngine;
 
-use crate::Model;
 use crate::endpoints::Endpoints;
 use crate::learning::{Learning, restored};
+use crate::{Model, settings};
 
 /// What a runtime and its models share.
 pub(crate) struct Parts {
@@ -144,6 +144,21 @@ impl RuntimeBuilder {
         self
     }
 
+    /// Replaces settings of the planner by JSON with the names of [`PlannerSettings`]; what it does not name stays as it is.
+    /// Times are in seconds. Fails with [`Error::InvalidArgument`] where a name or a value makes no sense.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), tandem::Error> {
+    /// let json = r#"{ "probes": { "enabled": false }, "energy": { "compute_watts": 3.1 } }"#;
+    /// let runtime = tandem::Runtime::builder().planner_settings_json(json)?.build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn planner_settings_json(mut self, json: &str) -> Result<Self, Error> {
+        self.settings = settings::replaced(&self.settings, json)?;
+        Ok(self)
+    }
+
     /// Replaces the planner. Endpoints are not probed then.
     pub fn planner(mut self, planner: Arc<dyn Planner>) -> Self {
         self.planner = Some(planner);
@@ -164,9 +179,10 @@ impl RuntimeBuilder {
         Ok(self)
     }
 
-    /// The runtime. Fails where two endpoints share a name, or there are endpoints and no client for them: this
+    /// The runtime. Fails where two endpoints share a name, a setting of the planner makes no sense, or there are endpoints and no client for them: this
     /// library may have been built without the feature `remote`.
     pub fn build(self) -> Result<Runtime, Error> {
+        settings::check(&self.settings)?;
         let endpoints = Endpoints::new(self.endpoints)?;
         let remote = match self.remote {
             Some(remote) => Some(remote),

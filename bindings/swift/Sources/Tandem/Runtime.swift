@@ -23,13 +23,17 @@ public final class Runtime: Sendable {
     /// A runtime of this configuration.
     ///
     /// - Parameter configuration: Endpoints and bounds.
-    /// - Throws: ``TandemError/invalidArgument(_:)`` where two endpoints share a name, or one makes no sense.
+    /// - Throws: ``TandemError/invalidArgument(_:)`` where two endpoints share a name, where one or a setting of the planner
+    ///   makes no sense, or where the estimates are damaged or of another version.
     public init(_ configuration: RuntimeConfiguration) throws {
         raw = try TandemError.translating {
             try TandemGenerated.Runtime(
                 config: TandemGenerated.RuntimeConfig(
                     endpoints: configuration.endpoints.map(\.raw),
-                    deviceState: configuration.deviceState.map(DeviceStateBridge.init)))
+                    deviceState: configuration.deviceState.map(DeviceStateBridge.init),
+                    planner: TandemGenerated.PlannerSettings(
+                        probes: configuration.planner.probes, overrides: configuration.planner.overrides),
+                    estimates: configuration.estimates))
         }
         computing = CallLane(name: "dev.tandem.computing", limit: configuration.maxLocalCalls)
         exchanging = CallLane(name: "dev.tandem.exchanging", limit: configuration.maxRemoteCalls)
@@ -106,6 +110,14 @@ public final class Runtime: Sendable {
         try TandemError.translating { Statistics(try raw.statistics()) }
     }
 
+    /// What the planner has learned, as JSON of some kilobytes, for ``RuntimeConfiguration/estimates`` of a later start.
+    ///
+    /// - Returns: JSON that names endpoints, models' digests and networks as the app does; nothing of inputs or outputs.
+    /// - Throws: ``TandemError/internal(_:)`` for a defect only.
+    public func estimates() throws -> String {
+        try TandemError.translating { try raw.estimates() }
+    }
+
     /// Closes the runtime and its models, and lets go of the providers. Safe while calls run: they end soon with
     /// ``TandemError/closed(_:)``, as further ones do. Closing again does nothing.
     ///
@@ -127,12 +139,37 @@ public struct RuntimeConfiguration: Sendable {
     public var maxRemoteCalls = 16
     /// Tells what state the device is in, so that plans fit it; `nil` leaves it unknown. Held until ``Runtime/close()``.
     public var deviceState: (any DeviceStateProvider)?
+    /// What the planner weighs, and whether it may probe endpoints.
+    public var planner = PlannerSettings()
+    /// What ``Runtime/estimates()`` of an earlier runtime returned: the planner goes on from there, aged by the time that
+    /// has passed since. A runtime is refused where it is damaged or of another version; make one without it then.
+    public var estimates: String?
 
     /// The default bounds: as many local calls as there are processors, and 16 that may use an endpoint.
     ///
     /// - Parameter endpoints: The endpoints; those that come first are preferred.
     public init(endpoints: [Endpoint] = []) {
         self.endpoints = endpoints
+    }
+}
+
+/// Settings of the planner.
+public struct PlannerSettings: Sendable, Hashable {
+    /// Whether the planner may ask the configured endpoints small questions over zeros, beside requests of the app and
+    /// within a budget, so that it notices when a link has become good again.
+    public var probes: Bool
+    /// JSON that replaces further settings, named as in the Rust type `PlannerSettings`, times in seconds:
+    /// `{"energy": {"compute_watts": 3.1}}`.
+    public var overrides: String?
+
+    /// The default settings.
+    ///
+    /// - Parameters:
+    ///   - probes: Whether endpoints may be probed.
+    ///   - overrides: JSON that replaces further settings.
+    public init(probes: Bool = true, overrides: String? = nil) {
+        self.probes = probes
+        self.overrides = overrides
     }
 }
 

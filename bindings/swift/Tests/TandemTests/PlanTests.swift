@@ -83,6 +83,48 @@ final class PlanTests: XCTestCase {
         XCTAssertEqual(try runtime.statistics().inCloud, 0)
     }
 
+    func testARuntimeGoesOnFromWhatAnEarlierOneHasLearned() async throws {
+        let runtime = try runtime(FixedDeviceState(DeviceState(network: .wifi)))
+        let model = try await runtime.load(Places.model("identity_f32"))
+        for _ in 0..<3 { _ = try await model.run(try input(), options: RunOptions(mode: .onlyOnDevice)) }
+        let learned = try runtime.estimates()
+        let digest = model.info.digest
+        XCTAssert(learned.contains(digest), learned)
+        var configuration = RuntimeConfiguration(endpoints: [try endpointDown("cloud")])
+        XCTAssertFalse(try Runtime(configuration).estimates().contains(digest))
+        configuration.estimates = learned
+        let later = try Runtime(configuration)
+        XCTAssert(try later.estimates().contains(digest))
+        XCTAssertEqual(try later.statistics().onDevice, 0)
+        await assertFails(.invalidArgument, saying: ["estimates"]) {
+            var damaged = RuntimeConfiguration()
+            damaged.estimates = "{}"
+            _ = try Runtime(damaged)
+        }
+    }
+
+    func testSettingsOfThePlannerReachItAndThoseThatMakeNoSenseAreRefused() async throws {
+        let watts = { (planner: PlannerSettings) async throws -> Double in
+            var configuration = RuntimeConfiguration(endpoints: [try endpointDown("cloud")])
+            configuration.deviceState = FixedDeviceState(DeviceState(network: .wifi))
+            configuration.planner = planner
+            let model = try await Runtime(configuration).load(Places.model("identity_f32"))
+            // The first run warms up, and tells nothing of the next.
+            for _ in 0..<2 { _ = try await model.run(try self.input(), options: RunOptions(mode: .onlyOnDevice)) }
+            let predicted = try XCTUnwrap(try model.plan()[.onDevice]?.predicted)
+            return predicted.energyJoules / (predicted.latency.mean / .seconds(1))
+        }
+        let replaced = PlannerSettings(overrides: #"{"energy": {"compute_watts": 100}}"#)
+        let (raised, usual) = (try await watts(replaced), try await watts(PlannerSettings(probes: false)))
+        XCTAssertEqual(raised, 100, accuracy: 1)
+        XCTAssertEqual(usual, 1.85, accuracy: 0.02)
+        await assertFails(.invalidArgument, saying: ["energy.compute_wats"]) {
+            var wrong = RuntimeConfiguration()
+            wrong.planner.overrides = #"{"energy": {"compute_wats": 1}}"#
+            _ = try Runtime(wrong)
+        }
+    }
+
     func testAManifestThatIsNoneAndAKeyThatIsNoneAreRefused() async throws {
         let runtime = try runtime()
         var options = LoadOptions()

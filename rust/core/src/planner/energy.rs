@@ -1,7 +1,7 @@
 //! What computing and sending take from the battery.
 //!
 //! Every number stands here, with where it comes from. Phones differ by a factor of two and more: an app that has measured
-//! its device replaces them, field by field, from JSON.
+//! its device replaces them: in Rust field by field, elsewhere in the JSON of the planner's settings.
 
 use serde::{Deserialize, Serialize};
 

@@ -68,8 +68,10 @@ pub struct ProbeSettings {
     /// How many there may be beyond that, besides two for each way to an endpoint that was never taken.
     pub saved: f64,
     /// The shortest time between two probes of an endpoint; doubled each time that a probe has changed nothing.
+    #[serde(with = "crate::seconds::plain")]
     pub interval: Duration,
     /// The longest.
+    #[serde(with = "crate::seconds::plain")]
     pub longest: Duration,
     /// Bytes that a probe may send at most; an eighth of them on a metered network.
     pub bytes: u64,
@@ -78,6 +80,7 @@ pub struct ProbeSettings {
     /// changed is then weighed from. 0 is none.
     pub energy_share: f64,
     /// The shortest time between two looks.
+    #[serde(with = "crate::seconds::plain")]
     pub look_interval: Duration,
 }
 

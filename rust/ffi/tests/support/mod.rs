@@ -3,10 +3,15 @@
 #![allow(unreachable_pub, reason = "a module of tests")]
 
 use tandem::{InferenceMode, Objective, OfflineBehavior, Risk, Sensitivity};
-use tandem_ffi::{Limits, LoadOptions, RunOptions, Runtime, RuntimeConfig};
+use tandem_ffi::{EndpointConfig, Limits, LoadOptions, PlannerSettings, RunOptions, Runtime, RuntimeConfig};
+
+pub fn config(endpoints: Vec<EndpointConfig>) -> RuntimeConfig {
+    let planner = PlannerSettings { probes: false, overrides: None };
+    RuntimeConfig { endpoints, device_state: None, planner, estimates: None }
+}
 
 pub fn runtime() -> Runtime {
-    Runtime::new(RuntimeConfig { endpoints: Vec::new(), device_state: None }).unwrap()
+    Runtime::new(config(Vec::new())).unwrap()
 }
 
 pub fn load_options() -> LoadOptions {

@@ -9,6 +9,7 @@ import java.util.WeakHashMap
 import java.util.concurrent.atomic.AtomicBoolean
 import kotlin.time.Duration
 import dev.tandem.ffi.Model as NativeModel
+import dev.tandem.ffi.PlannerSettings as NativePlannerSettings
 import dev.tandem.ffi.Runtime as NativeRuntime
 import dev.tandem.ffi.RuntimeConfig as NativeRuntimeConfig
 
@@ -20,11 +21,17 @@ import dev.tandem.ffi.RuntimeConfig as NativeRuntimeConfig
  * @property maxConcurrentCalls how many calls run at once; further ones wait. Each takes a thread while it runs.
  * @property deviceState tells what state the device is in, so that plans fit it; `null` leaves it unknown. Let go when
  *   the runtime is closed.
+ * @property planner what the planner weighs, and whether it may probe endpoints.
+ * @property estimates what [Runtime.estimates] of an earlier runtime returned: the planner goes on from there, aged by the
+ *   time that has passed since. [Tandem.open] fails with [TandemException.InvalidArgument] where it is of another version
+ *   or damaged; open without it then.
  */
 public class RuntimeConfig(
     public val endpoints: List<Endpoint> = emptyList(),
     public val maxConcurrentCalls: Int = defaultConcurrency(),
     public val deviceState: DeviceStateProvider? = null,
+    public val planner: PlannerSettings = PlannerSettings(),
+    public val estimates: String? = null,
 ) {
     private companion object {
         /** Calls of endpoints mostly wait, so there is room for some beside those that compute. */
@@ -34,6 +41,22 @@ public class RuntimeConfig(
                 .availableProcessors()
                 .coerceAtLeast(4)
     }
+}
+
+/**
+ * Settings of the planner.
+ *
+ * @property probes whether the planner may ask the configured endpoints small questions over zeros, beside requests of the
+ *   app and within a budget, so that it notices when a link has become good again.
+ * @property overrides JSON that replaces further settings, named as in the Rust type `PlannerSettings`, times in seconds:
+ *   `{"energy": {"compute_watts": 3.1}}`. [Tandem.open] fails with [TandemException.InvalidArgument] where a name or a
+ *   value makes no sense.
+ */
+public class PlannerSettings(
+    public val probes: Boolean = true,
+    public val overrides: String? = null,
+) {
+    internal fun toNative(): NativePlannerSettings = NativePlannerSettings(probes, overrides)
 }
 
 /**
@@ -95,6 +118,15 @@ public class Runtime internal constructor(
     public fun statistics(): Statistics {
         checkOpen()
         return native { handle.statistics().toPublic() }
+    }
+
+    /**
+     * What the planner has learned, as JSON of some kilobytes, for [RuntimeConfig.estimates] of a later start. It names
+     * endpoints, models' digests and networks as the app does; nothing of inputs or outputs.
+     */
+    public fun estimates(): String {
+        checkOpen()
+        return native { handle.estimates() }
     }
 
     /**
@@ -162,6 +194,8 @@ public object Tandem {
             NativeRuntimeConfig(
                 config.endpoints.map { it.toNative() },
                 config.deviceState?.let(::HostDeviceStateProvider),
+                config.planner.toNative(),
+                config.estimates,
             )
         var opened: Runtime? = null
         try {

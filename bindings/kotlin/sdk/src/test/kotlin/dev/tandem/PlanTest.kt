@@ -10,6 +10,7 @@ import org.junit.jupiter.api.Test
 import java.io.File
 import java.util.concurrent.atomic.AtomicInteger
 import kotlin.time.Duration.Companion.milliseconds
+import kotlin.time.DurationUnit
 
 /** Plans, the state of the device that they are made for, and what is counted of them. */
 class PlanTest {
@@ -119,6 +120,48 @@ class PlanTest {
             assertEquals(3, runtime.statistics().onDevice)
             assertEquals(0, runtime.statistics().inCloud)
         }
+
+    @Test
+    fun `a runtime goes on from what an earlier one has learned`() =
+        withPlanned { runtime, model ->
+            val input = mapOf("x" to Tensor.of(floatArrayOf(1f), 1, 1))
+            repeat(3) { model.run(input, RunOptions(InferenceMode.ONLY_ON_DEVICE)).close() }
+            val learned = runtime.estimates()
+            assertTrue(model.info.digest in learned, learned)
+            withRuntime(RuntimeConfig(listOf(cloud))) { assertFalse(model.info.digest in it.estimates()) }
+            withRuntime(RuntimeConfig(listOf(cloud), estimates = learned)) { later ->
+                assertTrue(model.info.digest in later.estimates())
+                assertEquals(0, later.statistics().onDevice)
+            }
+            val failure = failure<TandemException.InvalidArgument> { Tandem.open(RuntimeConfig(estimates = "{}")) }
+            assertTrue("estimates" in failure.message.orEmpty(), failure.message)
+        }
+
+    @Test
+    fun `settings of the planner reach it, and those that make no sense are refused`() {
+        val device = DeviceStateProvider { DeviceState(NetworkKind.WIFI) }
+
+        fun joules(planner: PlannerSettings): Double {
+            val seconds = mutableListOf<Double>()
+            withRuntime(RuntimeConfig(listOf(cloud), deviceState = device, planner = planner)) { runtime ->
+                runtime.load(tableModel("identity_f32")).use { model ->
+                    val input = mapOf("x" to Tensor.of(floatArrayOf(1f), 1, 1))
+                    // The first run warms up, and tells nothing of the next.
+                    repeat(2) { model.run(input, RunOptions(InferenceMode.ONLY_ON_DEVICE)).close() }
+                    val predicted = model.plan()[Placement.OnDevice]!!.predicted!!
+                    seconds += predicted.energyJoules / predicted.latency.mean.toDouble(DurationUnit.SECONDS)
+                }
+            }
+            return seconds.single()
+        }
+        assertEquals(100.0, joules(PlannerSettings(overrides = """{"energy": {"compute_watts": 100}}""")), 1.0)
+        assertEquals(1.85, joules(PlannerSettings(probes = false)), 0.02)
+        runBlocking {
+            val wrong = PlannerSettings(overrides = """{"energy": {"compute_wats": 1}}""")
+            val failure = failure<TandemException.InvalidArgument> { Tandem.open(RuntimeConfig(planner = wrong)) }
+            assertTrue("energy.compute_wats" in failure.message.orEmpty(), failure.message)
+        }
+    }
 
     @Test
     fun `a band holds what lies within it`() {

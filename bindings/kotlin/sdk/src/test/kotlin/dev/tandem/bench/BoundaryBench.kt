@@ -12,6 +12,7 @@ import dev.tandem.Tandem
 import dev.tandem.Tensor
 import dev.tandem.ffi.CancelToken
 import dev.tandem.ffi.DenseInput
+import dev.tandem.ffi.PlannerSettings
 import dev.tandem.ffi.RuntimeConfig
 import dev.tandem.ffi.TandemFailure
 import dev.tandem.ffi.TensorSpec
@@ -57,7 +58,7 @@ private class BoundaryBench(
         measure("call of a method") { token.cancel() }
         token.destroy()
         measure("making and freeing an object") { CancelToken().destroy() }
-        val runtime = NativeRuntime(RuntimeConfig(emptyList(), null))
+        val runtime = NativeRuntime(RuntimeConfig(emptyList(), null, PlannerSettings(false, null), null))
         CancelToken().use { cancel ->
             measure("call that fails") {
                 try {
@@ -71,7 +72,7 @@ private class BoundaryBench(
     }
 
     private fun crossing() {
-        val runtime = NativeRuntime(RuntimeConfig(emptyList(), null))
+        val runtime = NativeRuntime(RuntimeConfig(emptyList(), null, PlannerSettings(false, null), null))
         val call = Call()
         val tensor = Tensor.wrap(picture, 1, PICTURE.toLong()) as HostTensor
         val spec = TensorSpec(DType.F32.toNative(), tensor.shape.toNative())
@@ -97,7 +98,7 @@ private class BoundaryBench(
     }
 
     private fun predictions() {
-        val runtime = NativeRuntime(RuntimeConfig(emptyList(), null))
+        val runtime = NativeRuntime(RuntimeConfig(emptyList(), null, PlannerSettings(false, null), null))
         val options = NativeLoadOptions(NativeLimits(null, null, null, null), null, null, null, null)
         val identity = runtime.loadFile(model.path, options)
         val call = Call()
