@@ -58,6 +58,17 @@ public final class DemoSession {
         return open.digits
     }
 
+    /// The network that the screen Plan is about, once it is loaded too.
+    ///
+    /// - Throws: ``DemoError/notReady``, and what loading throws.
+    public func planning() async throws -> PlanningModel {
+        guard let open else { throw DemoError.notReady }
+        return try await open.planning.value
+    }
+
+    /// The state of the device as it is now.
+    nonisolated var deviceState: DeviceState { device.deviceState }
+
     /// What a banner should say; `nil` where all is well.
     public var notice: String? {
         if !isOnline { return "No network. Everything runs on this device." }
@@ -147,25 +158,25 @@ public final class DemoSession {
     }
 }
 
-/// A runtime and the model that it runs.
+/// A runtime and the models that it runs.
 private struct Open: Sendable {
     let runtime: Runtime
     let digits: DigitModel
+    /// Loads while the other screens are there already.
+    let planning: Task<PlanningModel, any Error>
 
     init(_ assets: DemoAssets, _ endpoint: Endpoint?, _ device: any DeviceStateProvider) async throws {
         var configuration = RuntimeConfiguration(endpoints: endpoint.map { [$0] } ?? [])
         configuration.deviceState = device
         runtime = try Runtime(configuration)
-        var options = LoadOptions()
-        options.splits = assets.manifest.map { SplitManifest(file: $0) }
-        digits = DigitModel(try await runtime.load(.file(assets.model), options: options))
+        digits = DigitModel(try await assets.digits.load(in: runtime))
+        planning = Task.detached { [runtime] in PlanningModel(try await assets.planning.load(in: runtime)) }
         // The first run prepares the network, and tells the planner how fast this device is.
         let blank = Picture(pixels: [Float](repeating: 0, count: Picture.side * Picture.side))
         _ = try await digits.read(blank, options: RunOptions(mode: .onlyOnDevice))
     }
 
     func close() {
-        digits.close()
         runtime.close()
     }
 }

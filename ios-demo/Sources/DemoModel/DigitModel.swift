@@ -19,19 +19,6 @@ public struct DigitModel: Sendable {
         options.outputs = [Self.output]
         return try Reading(try await model.run([Self.input: try picture.tensor], options: options))
     }
-
-    /// What the planner expects of every place, in circumstances that are made up.
-    ///
-    /// - Throws: `TandemError`, as `Model.plan` does.
-    public func plan(_ options: RunOptions, on device: DeviceState) async throws -> Plan {
-        var options = options
-        options.outputs = [Self.output]
-        return try model.plan(options, on: device)
-    }
-
-    func close() {
-        model.close()
-    }
 }
 
 /// What the network says of a picture.

@@ -27,16 +27,34 @@ public struct LabelledPicture: Sendable, Hashable {
 
 /// What the app ships beside its code.
 public struct DemoAssets: Sendable {
-    /// The network, an ONNX file.
-    public let model: URL
-    /// Where it may be cut; `nil` runs it whole.
-    public let manifest: URL?
+    /// A network, an ONNX file, and where it may be cut; without the latter it runs whole.
+    public struct Network: Sendable {
+        let model: URL
+        let manifest: URL?
+
+        /// Files that lie anywhere.
+        public init(_ model: URL, cuts manifest: URL?) {
+            self.model = model
+            self.manifest = manifest
+        }
+
+        func load(in runtime: Runtime) async throws -> Model {
+            var options = LoadOptions()
+            options.splits = manifest.map { SplitManifest(file: $0) }
+            return try await runtime.load(.file(model), options: options)
+        }
+    }
+
+    /// The network that reads digits.
+    let digits: Network
+    /// The network that the screen Plan is about.
+    let planning: Network
     private let pictureFile: URL
 
     /// Files that lie anywhere.
-    public init(model: URL, manifest: URL?, pictures: URL) {
-        self.model = model
-        self.manifest = manifest
+    public init(digits: Network, planning: Network, pictures: URL) {
+        self.digits = digits
+        self.planning = planning
         self.pictureFile = pictures
     }
 
@@ -44,11 +62,13 @@ public struct DemoAssets: Sendable {
     ///
     /// - Parameter bundle: The app's.
     public init(in bundle: Bundle) {
-        func resource(_ name: String) -> URL { bundle.bundleURL.appending(path: name) }
         func find(_ name: String) -> URL? { bundle.url(forResource: name, withExtension: nil) }
-        self.init(
-            model: find("digits.onnx") ?? resource("digits.onnx"), manifest: find("digits.tandem.json"),
-            pictures: find("pictures.json") ?? resource("pictures.json"))
+        // What is missing is so at the place where it should be, for the error to name.
+        func resource(_ name: String) -> URL { find(name) ?? bundle.bundleURL.appending(path: name) }
+        func network(_ name: String) -> Network {
+            Network(resource("\(name).onnx"), cuts: find("\(name).tandem.json"))
+        }
+        self.init(digits: network("digits"), planning: network("planning"), pictures: resource("pictures.json"))
     }
 
     private struct Entry: Decodable {

@@ -72,6 +72,17 @@ public enum Words {
         }
     }
 
+    /// The network of a made-up device.
+    public static func link(_ link: Link) -> String {
+        switch link {
+        case .present: "The present one"
+        case .wifi: "Wi-Fi"
+        case .cellular5G: "5G"
+        case .cellular4G: "4G"
+        case .none: "None"
+        }
+    }
+
     /// What went wrong, and what can be done about it where that is known.
     public static func problem(_ error: any Error) -> String {
         guard let error = error as? TandemError else { return error.localizedDescription }

@@ -57,7 +57,7 @@ final class DrawingTests: XCTestCase {
         for text in ["[]", "[{\"digit\": 3, \"pixels\": \"AAAA\"}]", "[{\"digit\": 12, \"pixels\": \"\"}]", "{"] {
             let file = folder.appending(path: "pictures.json")
             try Data(text.utf8).write(to: file)
-            let assets = DemoAssets(model: Places.model, manifest: nil, pictures: file)
+            let assets = DemoAssets(digits: Places.digits, planning: Places.planning, pictures: file)
             XCTAssertThrowsError(try assets.pictures(), text)
         }
     }

@@ -11,10 +11,15 @@ enum Places {
         .deletingLastPathComponent()
     private static let resources = repository.appending(path: "ios-demo/App/TandemDemo/Resources")
 
-    static let model = repository.appending(path: "rust/cli/assets/digits/digits.onnx")
+    private static let planningFolder = repository.appending(path: "android-demo/app/src/main/assets/planning")
+
+    static let digits = DemoAssets.Network(
+        repository.appending(path: "rust/cli/assets/digits/digits.onnx"),
+        cuts: resources.appending(path: "digits.tandem.json"))
+    static let planning = DemoAssets.Network(
+        planningFolder.appending(path: "planning.onnx"), cuts: planningFolder.appending(path: "planning.tandem.json"))
     static let assets = DemoAssets(
-        model: model, manifest: resources.appending(path: "digits.tandem.json"),
-        pictures: resources.appending(path: "pictures.json"))
+        digits: digits, planning: planning, pictures: resources.appending(path: "pictures.json"))
 }
 
 /// The server of the tests, which serves what `tandem split` made of the digits. `TANDEM_TEST_SERVER` holds its URL.

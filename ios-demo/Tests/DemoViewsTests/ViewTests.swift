@@ -21,9 +21,13 @@ final class ViewTests: XCTestCase {
             .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent()
         let resources = repository.appending(path: "ios-demo/App/TandemDemo/Resources")
+        let planning = repository.appending(path: "android-demo/app/src/main/assets/planning")
         let assets = DemoAssets(
-            model: repository.appending(path: "rust/cli/assets/digits/digits.onnx"),
-            manifest: resources.appending(path: "digits.tandem.json"),
+            digits: .init(
+                repository.appending(path: "rust/cli/assets/digits/digits.onnx"),
+                cuts: resources.appending(path: "digits.tandem.json")),
+            planning: .init(
+                planning.appending(path: "planning.onnx"), cuts: planning.appending(path: "planning.tandem.json")),
             pictures: resources.appending(path: "pictures.json"))
         let file = URL.temporaryDirectory.appending(path: "\(UUID().uuidString)/settings.json")
         addTeardownBlock { try? FileManager.default.removeItem(at: file.deletingLastPathComponent()) }
@@ -108,12 +112,18 @@ final class ViewTests: XCTestCase {
         try await models.session.keep(settings, token: "")
         let view = PlanView(model: models.plan)
         await appear(view)
+        await models.plan.settle()
         XCTAssert(texts(view).contains("In the cloud"), texts(view))
         XCTAssert(texts(view).contains("Chosen: "))
         try control("slider", "Link speed", in: view).set?(1.0)
         XCTAssertEqual(models.plan.circumstances.megabits, 1000, accuracy: 1e-6)
+        try control("picker", "Network", in: view).set?(Link.cellular5G)
         await appear(view)
         XCTAssert(texts(view).contains("Mbit/s"))
+        try control("button", "Measure here and there", in: view).action?()
+        XCTAssert(texts(view).contains("Measuring"))
+        await models.plan.settle()
+        XCTAssert(texts(view).contains("cannot be reached"), texts(view))
     }
 
     func testABatchRunsAndIsCancelled() async throws {

@@ -16,20 +16,35 @@ struct PlanView: View {
                     if let problem = model.problem { Label(problem, systemImage: "exclamationmark.triangle") }
                     ForEach(model.rows) { CandidateView(row: $0) }
                 }
+                Section {
+                    if model.isMeasuring {
+                        ProgressView("Measuring")
+                    } else {
+                        Button("Measure here and there") { model.measure() }
+                    }
+                }
             }
             .navigationTitle("Plan")
         }
-        .task { model.restore(kept) }
+        .task {
+            model.restore(kept)
+            model.appear()
+        }
         .task(id: model.circumstances) { await model.update() }
         .onChange(of: phase) { if phase != .active { kept = model.snapshot } }
     }
 
     private var circumstances: some View {
         Section("If it were so") {
+            Picker("Network", selection: $model.circumstances.link) {
+                ForEach(Link.allCases, id: \.self) { Text(Words.link($0)).tag($0) }
+            }
             NamedSlider(
                 name: "Link speed", text: Words.rate(model.circumstances.megabits),
                 position: $model.circumstances.linkPosition)
-            Toggle("Cellular", isOn: $model.circumstances.isCellular)
+            NamedSlider(
+                name: "Server time", text: "\(Words.number(model.circumstances.serverLoad)) × as learned",
+                position: $model.circumstances.loadPosition)
             NamedSlider(
                 name: "Battery", text: Words.share(model.circumstances.battery), position: $model.circumstances.battery)
             Picker("Wanted", selection: $model.circumstances.objective) {
