@@ -73,6 +73,20 @@ impl Pixels for Planar {
     }
 }
 
+/// Repeats `$body` for every pixel, with the pixel's number as a constant. A loop is the same as long as LLVM unrolls it, which it
+/// refuses from a certain size on; the accumulators then lie in memory, and a product takes three times as long.
+macro_rules! for_each_pixel {
+    ($pixel:ident in $pixels:ident $body:block) => {
+        for_each_pixel!($pixel in $pixels $body, 0 1 2 3 4 5 6 7 8 9 10 11 12 13);
+    };
+    ($pixel:ident in $pixels:ident $body:block, $($number:literal)*) => {
+        $(if $number < $pixels {
+            let $pixel = $number;
+            $body
+        })*
+    };
+}
+
 struct Multiply<'a, S, P, const BLOCKS: usize, const PIXELS: usize>(&'a Tile<'a>, PhantomData<(S, P)>);
 
 impl<S: Simd, P: Pixels, const BLOCKS: usize, const PIXELS: usize> Task
@@ -113,14 +127,14 @@ impl<S: Simd, P: Pixels, const BLOCKS: usize, const PIXELS: usize> Task
                     }
                     S::prefetch(prefetch);
                     prefetch = prefetch.wrapping_add(tile.prefetch_step * S::LANES);
-                    for p in 0..PIXELS {
+                    for_each_pixel!(p in PIXELS {
                         let inputs = S::load(x.add(p * stride));
                         for lane in 0..4 {
                             for n in 0..BLOCKS {
                                 sums[n][p] = S::fma_element(w[lane][n], inputs, lane, sums[n][p]);
                             }
                         }
-                    }
+                    });
                     weights = weights.add(BLOCKS * S::LANES * S::LANES);
                     continue;
                 }

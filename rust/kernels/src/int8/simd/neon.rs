@@ -21,7 +21,7 @@ pub(crate) struct NeonDot;
 pub(crate) struct Neon;
 
 macro_rules! four_lanes {
-    ($Set:ident, $features:literal, |$sum:ident, $x:ident, $w:ident| $dot:expr) => {
+    ($Set:ident, $features:literal, $pixels:literal, |$sum:ident, $x:ident, $w:ident| $dot:expr) => {
         impl Dots for $Set {
             type I = int32x4_t;
             type F = float32x4_t;
@@ -29,7 +29,7 @@ macro_rules! four_lanes {
             const LANES: usize = 4;
             const BLOCKS: usize = 4;
             const LAST_BLOCKS: usize = 4;
-            const PIXELS: usize = 6;
+            const PIXELS: usize = $pixels;
             const OFFSET: i32 = 128;
 
             #[inline(always)]
@@ -128,7 +128,7 @@ macro_rules! four_lanes {
     };
 }
 
-four_lanes!(NeonDot, "neon,dotprod", |sum, x, w| {
+four_lanes!(NeonDot, "neon,dotprod", 6, |sum, x, w| {
     // The intrinsic is not stable yet.
     let mut sum = sum;
     std::arch::asm!(
@@ -138,7 +138,8 @@ four_lanes!(NeonDot, "neon,dotprod", |sum, x, w| {
     );
     sum
 });
-four_lanes!(Neon, "neon", |sum, x, w| {
+// Its products take registers of their own.
+four_lanes!(Neon, "neon", 4, |sum, x, w| {
     let (x, w) = (vreinterpretq_s8_s32(x), vreinterpretq_s8_s32(w));
     let low = vpaddlq_s16(vmull_s8(vget_low_s8(x), vget_low_s8(w)));
     let high = vpaddlq_s16(vmull_high_s8(x, w));
