@@ -23,6 +23,10 @@ pub(crate) enum Kind {
     Portable,
 }
 
+/// Whether the kernels in plain Rust are built in. Where every processor of the target has NEON, nothing but tests would call
+/// them, and a release does without: they are 240 kB of the library that an app carries.
+pub(crate) const PORTABLE: bool = cfg!(any(debug_assertions, miri, not(target_feature = "neon")));
+
 /// What every set for AVX2 takes for granted.
 #[cfg(all(target_arch = "x86_64", not(miri)))]
 pub(crate) fn has_avx2() -> bool {
@@ -46,7 +50,8 @@ impl InstructionSet {
         *BEST.get_or_init(|| Self::available().first().copied().unwrap_or(Self(Kind::Portable)))
     }
 
-    /// All sets of this processor, the fastest first; plain Rust is the last.
+    /// All sets of this processor, the fastest first; plain Rust is the last, which optimised builds for targets that always have
+    /// NEON leave out.
     pub fn available() -> Vec<Self> {
         let mut sets = Vec::new();
         #[cfg(all(target_arch = "x86_64", not(miri)))]
@@ -62,7 +67,9 @@ impl InstructionSet {
         if std::arch::is_aarch64_feature_detected!("neon") {
             sets.push(Self(Kind::Neon));
         }
-        sets.push(Self(Kind::Portable));
+        if PORTABLE {
+            sets.push(Self(Kind::Portable));
+        }
         sets
     }
 
@@ -91,6 +98,10 @@ impl InstructionSet {
     }
 
     pub(crate) fn kind(self) -> Kind {
+        #[cfg(target_arch = "aarch64")]
+        if !PORTABLE {
+            return Kind::Neon;
+        }
         self.0
     }
 }

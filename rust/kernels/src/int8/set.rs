@@ -4,7 +4,6 @@ use std::fmt;
 use std::sync::OnceLock;
 
 use crate::KernelError;
-#[cfg(all(target_arch = "x86_64", not(miri)))]
 use crate::isa;
 
 /// A set of instructions for products of bytes that this processor has been seen to have, as
@@ -34,7 +33,8 @@ impl ByteSet {
         *BEST.get_or_init(|| Self::available().first().copied().unwrap_or(Self(Kind::Portable)))
     }
 
-    /// All sets of this processor, the fastest first; plain Rust is the last.
+    /// All sets of this processor, the fastest first; plain Rust is the last, where
+    /// [`InstructionSet`](crate::InstructionSet::available) has it.
     pub fn available() -> Vec<Self> {
         let mut sets = Vec::new();
         #[cfg(all(target_arch = "x86_64", not(miri)))]
@@ -56,7 +56,9 @@ impl ByteSet {
             }
             sets.push(Self(Kind::Neon));
         }
-        sets.push(Self(Kind::Portable));
+        if isa::PORTABLE {
+            sets.push(Self(Kind::Portable));
+        }
         sets
     }
 
@@ -84,6 +86,10 @@ impl ByteSet {
     }
 
     pub(crate) fn kind(self) -> Kind {
+        #[cfg(target_arch = "aarch64")]
+        if !isa::PORTABLE && self.0 == Kind::Portable {
+            return Kind::Neon;
+        }
         self.0
     }
 }

@@ -390,5 +390,7 @@ fn what_cannot_be_is_refused() {
     assert!(conv.run(&[0; 9 * 16 - 1], &mut [0; 9 * 16]).is_err());
     assert!(conv.run(&[0; 9 * 16], &mut [0; 9 * 16 + 1]).is_err());
     assert!(ByteSet::named("abacus").is_err());
-    assert_eq!(ByteSet::named("portable").unwrap().to_string(), "portable");
+    for set in ByteSet::available() {
+        assert_eq!(ByteSet::named(&set.to_string()).unwrap(), set);
+    }
 }
