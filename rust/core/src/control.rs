@@ -2,8 +2,8 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 type Callback = Box<dyn FnOnce() + Send>;
 
@@ -17,6 +17,8 @@ struct Callbacks {
 struct State {
     cancelled: AtomicBool,
     callbacks: Mutex<Callbacks>,
+    /// What keeps a child told of its parents, for as long as it lives.
+    parents: OnceLock<Vec<CancelRegistration>>,
 }
 
 /// A switch that stops work which is under way.
@@ -30,6 +32,27 @@ impl CancellationToken {
     /// A token that is not cancelled.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A token that is cancelled with any of `parents`, and alone without them.
+    ///
+    /// ```
+    /// use tandem_core::CancellationToken;
+    ///
+    /// let (caller, closing) = (CancellationToken::new(), CancellationToken::new());
+    /// let call = CancellationToken::child_of([&caller, &closing]);
+    /// closing.cancel();
+    /// assert!(call.is_cancelled() && !caller.is_cancelled());
+    /// ```
+    pub fn child_of<'a>(parents: impl IntoIterator<Item = &'a Self>) -> Self {
+        let child = Self::new();
+        // Parents that outlive their children do not keep them.
+        let told = |parent: &Self| {
+            let child = Arc::downgrade(&child.0);
+            parent.on_cancel(move || child.upgrade().into_iter().for_each(|child| Self(child).cancel()))
+        };
+        child.0.parents.get_or_init(|| parents.into_iter().map(told).collect());
+        child
     }
 
     /// Cancels all work that carries this token. Returns at once; the work ends with `Cancelled` soon after.
@@ -87,7 +110,12 @@ pub struct CancelRegistration {
 
 impl Drop for CancelRegistration {
     fn drop(&mut self) {
-        self.token.lock().waiting.retain(|(id, _)| *id != self.id);
+        let mut callbacks = self.token.lock();
+        let place = callbacks.waiting.iter().position(|(id, _)| *id == self.id);
+        let withdrawn = place.map(|place| callbacks.waiting.swap_remove(place));
+        drop(callbacks);
+        // Dropped without the lock: a callback may hold what in turn drops a registration.
+        drop(withdrawn);
     }
 }
 
@@ -112,6 +140,11 @@ pub struct Control {
 }
 
 impl Control {
+    /// What stops work that begins at `now` and may take `timeout`. One beyond what the clock can hold is none.
+    pub fn starting(now: Instant, timeout: Option<Duration>, token: CancellationToken) -> Self {
+        Self { token, deadline: timeout.and_then(|timeout| now.checked_add(timeout)) }
+    }
+
     /// Whether the work may go on at `now`. A cancelled token counts before a passed deadline.
     pub fn check(&self, now: Instant) -> Result<(), Interrupt> {
         if self.token.is_cancelled() {
@@ -127,7 +160,6 @@ impl Control {
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::AtomicUsize;
-    use std::time::Duration;
 
     use super::*;
 
@@ -162,6 +194,42 @@ mod tests {
         drop(token.on_cancel(move || flag.store(true, Ordering::SeqCst)));
         token.cancel();
         assert!(!called.load(Ordering::SeqCst));
+    }
+
+    #[test]
+    fn a_child_is_cancelled_with_any_parent_and_never_cancels_one() {
+        let parents: [CancellationToken; 2] = Default::default();
+        for parent in &parents {
+            let child = CancellationToken::child_of(&parents);
+            child.cancel();
+            assert!(!parent.is_cancelled());
+        }
+        let child = CancellationToken::child_of(&parents);
+        let grandchild = CancellationToken::child_of([&child]);
+        parents[1].cancel();
+        assert!(child.is_cancelled() && grandchild.is_cancelled());
+        assert!(!parents[0].is_cancelled());
+        assert!(CancellationToken::child_of(&parents).is_cancelled(), "a parent already was");
+    }
+
+    #[test]
+    fn a_child_leaves_nothing_with_its_parents() {
+        let parent = CancellationToken::new();
+        let child = CancellationToken::child_of([&parent]);
+        let clone = child.clone();
+        drop(child);
+        assert_eq!(parent.lock().waiting.len(), 1);
+        drop(clone);
+        assert!(parent.lock().waiting.is_empty());
+    }
+
+    #[test]
+    fn withdrawing_a_callback_may_withdraw_another() {
+        let token = CancellationToken::new();
+        let child = CancellationToken::child_of([&token]);
+        let registration = token.on_cancel(move || child.cancel());
+        drop(registration);
+        assert!(token.lock().waiting.is_empty());
     }
 
     #[test]

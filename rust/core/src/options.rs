@@ -222,11 +222,23 @@ pub struct LoadOptions {
     pub plans: usize,
     /// The cuts at which it may be split; `None` runs it whole.
     pub manifest: Option<ManifestOptions>,
+    /// How long loading may take in all, from the call on; `None` is as long as it takes.
+    pub timeout: Option<Duration>,
+    /// Stops the load.
+    pub token: CancellationToken,
 }
 
 impl Default for LoadOptions {
-    /// The default limits, no expectation, eight plans, no cuts.
+    /// The default limits, no expectation, eight plans, no cuts, all the time there is.
     fn default() -> Self {
-        Self { limits: Limits::default(), name: None, sha256: None, plans: 8, manifest: None }
+        Self {
+            limits: Limits::default(),
+            name: None,
+            sha256: None,
+            plans: 8,
+            manifest: None,
+            timeout: None,
+            token: CancellationToken::new(),
+        }
     }
 }

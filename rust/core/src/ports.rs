@@ -9,7 +9,7 @@ use crate::{
 
 /// Loads models that run on this device.
 pub trait Engine: Send + Sync {
-    /// Loads a model. Blocks for as long as that takes.
+    /// Loads a model. Blocks for as long as that takes, or until token or timeout of the options say stop.
     fn load(&self, source: &ModelSource, options: &LoadOptions) -> Result<Arc<dyn LocalModel>, LoadError>;
 
     /// A tensor over memory of the engine's own, filled with one copy of `bytes`, so that a run need not copy

@@ -91,7 +91,7 @@ fn optimise(
         // Biases are casts of constants until these are folded.
         typed.prop_consts()?;
         watch.check()?;
-        if let Some(fused) = fuse(&typed, &template.integers)? {
+        if let Some(fused) = fuse(&typed, &template.integers, || watch.check())? {
             typed = fused;
         }
         watch.check()?;

@@ -15,7 +15,11 @@ use crate::scale_index::ScaleIndex;
 
 /// Replaces every `Cast` and `DequantizeLinear` of constants to f32 in `graph` by its result. Gives the integers that the
 /// latter stood for, from which products of bytes are made.
-pub(crate) fn expand(graph: &mut GraphProto, limits: &Limits) -> Result<Integers, LoadError> {
+pub(crate) fn expand(
+    graph: &mut GraphProto,
+    limits: &Limits,
+    may_go_on: impl Fn() -> Result<(), LoadError>,
+) -> Result<Integers, LoadError> {
     let constants: HashMap<&str, &TensorProto> =
         graph.initializer.iter().map(|tensor| (tensor.name.as_str(), tensor)).collect();
     let mut expanded: HashMap<String, TensorProto> = HashMap::new();
@@ -24,6 +28,7 @@ pub(crate) fn expand(graph: &mut GraphProto, limits: &Limits) -> Result<Integers
         let [output] = node.output.as_slice() else {
             continue;
         };
+        may_go_on()?;
         let result = match node.op_type.as_str() {
             "Cast" => cast(node, &constants, limits)?,
             "DequantizeLinear" => dequantize_linear(node, &constants, limits, &mut integers)?,

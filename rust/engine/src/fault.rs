@@ -67,9 +67,8 @@ impl From<Fault> for LoadError {
             }
             Fault::Limit { what, got, limit } => Self::ResourceLimit { what, got, limit },
             Fault::Internal(detail) => Self::Internal { detail },
-            Fault::Contradiction { .. } | Fault::Node { .. } | Fault::Interrupted(_) => {
-                Self::Invalid { detail: fault.to_string() }
-            }
+            Fault::Interrupted(interrupt) => Self::Interrupted(interrupt),
+            Fault::Contradiction { .. } | Fault::Node { .. } => Self::Invalid { detail: fault.to_string() },
         }
     }
 }

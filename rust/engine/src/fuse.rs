@@ -23,14 +23,19 @@ use tandem_kernels::{ByteSet, InstructionSet, Quantization};
 use tract_core::internal::*;
 use tract_core::ops::source::TypedSource;
 
+use crate::fault::Fault;
 use crate::integers::Integers;
 use ops::{Fused, Work};
 use storage::Storage;
 
-/// The graph with our operators in it; `None` where nothing was recognised.
-pub(crate) fn fuse(model: &TypedModel, integers: &Integers) -> TractResult<Option<TypedModel>> {
+/// The graph with our operators in it; `None` where nothing was recognised. Asks between nodes whether it may go on.
+pub(crate) fn fuse(
+    model: &TypedModel,
+    integers: &Integers,
+    may_go_on: impl Fn() -> Result<(), Fault>,
+) -> TractResult<Option<TypedModel>> {
     let mut rewriter = Rewriter::new(model, integers, InstructionSet::best(), ByteSet::best());
-    rewriter.rewrite()?;
+    rewriter.rewrite(may_go_on)?;
     Ok((rewriter.count > 0).then_some(rewriter.target))
 }
 
@@ -79,7 +84,7 @@ impl<'a> Rewriter<'a> {
         }
     }
 
-    fn rewrite(&mut self) -> TractResult<()> {
+    fn rewrite(&mut self, may_go_on: impl Fn() -> Result<(), Fault>) -> TractResult<()> {
         let source = self.source;
         for &input in source.input_outlets()? {
             let node = source.node(input.node);
@@ -91,6 +96,7 @@ impl<'a> Rewriter<'a> {
             if self.taken.contains(&id) || node.op_is::<TypedSource>() {
                 continue;
             }
+            may_go_on()?;
             let replaced = int8::replace(self, node)?
                 || conv::replace(self, node)?
                 || pool::replace(self, node)?

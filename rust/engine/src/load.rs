@@ -1,8 +1,9 @@
 //! The phases of a load, in their order.
 
 use std::path::Path;
+use std::time::Instant;
 
-use tandem_core::{LoadError, LoadOptions, ModelSource};
+use tandem_core::{Control, LoadError, LoadOptions, ModelSource};
 use tandem_onnx::{DecodeLimits, ModelProto};
 
 use crate::engine::EngineOptions;
@@ -12,19 +13,23 @@ use crate::{
     weights,
 };
 
-/// Reads, checks and rewrites a model, and hands it to tract.
+/// Reads, checks and rewrites a model, and hands it to tract. Asks between the phases, and within the long ones, whether
+/// token and timeout of the options let it go on.
 pub(crate) fn load(
     source: &ModelSource,
     options: &LoadOptions,
     engine: EngineOptions,
 ) -> Result<OnnxModel, LoadError> {
-    let bytes = source::read(source, options.limits.model_bytes)?;
-    let digest = source::digest(&bytes);
+    let control = Control::starting(Instant::now(), options.timeout, options.token.clone());
+    let may_go_on = || control.check(Instant::now()).map_err(LoadError::from);
+    let bytes = source::read(source, options.limits.model_bytes, may_go_on)?;
+    let digest = source::digest(&bytes, may_go_on)?;
     source::check_digest(&digest, options.sha256.as_deref())?;
     let read = bytes.len() as u64;
     let decode = DecodeLimits::default().with_max_bytes(usize::MAX);
     let mut proto = ModelProto::decode_with_limits(bytes, decode)
         .map_err(|error| LoadError::Invalid { detail: error.to_string() })?;
+    may_go_on()?;
     let missing = || LoadError::Invalid { detail: "it has no graph".to_owned() };
     let mut graph = proto.graph.take().ok_or_else(missing)?;
     limits::check(&proto, &graph, &options.limits)?;
@@ -33,18 +38,22 @@ pub(crate) fn load(
         _ => None,
     };
     external_data::resolve(&mut graph, folder, read, options.limits.model_bytes)?;
+    may_go_on()?;
     validate::check_and_sort(&mut graph)?;
     let info = info::describe(&proto, &graph, source, digest, options)?;
     weights::hoist_constants(&mut graph);
     graph::prune(&mut graph);
-    let integers = dequantize::expand(&mut graph, &options.limits)?;
+    let integers = dequantize::expand(&mut graph, &options.limits, may_go_on)?;
     graph::prune(&mut graph);
     support::check(&graph, info.opset)?;
     rewrite::apply(&mut graph, info.opset);
     let shape_like = values::shape_like(&graph, &info);
+    may_go_on()?;
     let weights = weights::take(&mut graph)?;
+    may_go_on()?;
     let template = lower::lower(graph, weights, integers, proto.opset_import, &info)?;
     let mut model = OnnxModel::new(info, options.limits, engine, template, shape_like, options.plans);
-    model.prepare()?;
+    may_go_on()?;
+    model.prepare(&control)?;
     Ok(model)
 }

@@ -43,7 +43,7 @@ impl OnnxModel {
     }
 
     /// Makes the only plan of a model whose shapes are all fixed, so that its errors are errors of the load.
-    pub(crate) fn prepare(&mut self) -> Result<(), LoadError> {
+    pub(crate) fn prepare(&mut self, control: &Control) -> Result<(), LoadError> {
         let fixed = |input: &TensorInfo| {
             let sizes = input.shape.iter().flatten().map(|dimension| match dimension {
                 Dimension::Fixed(size) => Some(*size),
@@ -60,7 +60,7 @@ impl OnnxModel {
             return Ok(());
         };
         let inputs = shapes.into_iter().map(|shape| InputKey { shape, value: None }).collect();
-        self.plan(PlanKey { inputs }, &Control::default())?;
+        self.plan(PlanKey { inputs }, control)?;
         self.template = None;
         Ok(())
     }

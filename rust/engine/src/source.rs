@@ -9,10 +9,17 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use tandem_core::{LoadError, ModelSource};
 
-/// The bytes of the model, at most `limit` of them.
-pub(crate) fn read(source: &ModelSource, limit: u64) -> Result<Bytes, LoadError> {
+/// What is read or digested before the next question whether to go on: some milliseconds.
+const STEP: usize = 8 << 20;
+
+/// The bytes of the model, at most `limit` of them. Asks between steps whether it may go on.
+pub(crate) fn read(
+    source: &ModelSource,
+    limit: u64,
+    may_go_on: impl Fn() -> Result<(), LoadError>,
+) -> Result<Bytes, LoadError> {
     let bytes = match source {
-        ModelSource::File(path) => read_file(path, limit)?,
+        ModelSource::File(path) => read_file(path, limit, may_go_on)?,
         ModelSource::Bytes(bytes) => {
             check(bytes.len() as u64, limit)?;
             Bytes::from_owner(bytes.clone())
@@ -28,7 +35,11 @@ pub(crate) fn read(source: &ModelSource, limit: u64) -> Result<Bytes, LoadError>
     Ok(bytes)
 }
 
-fn read_file(path: &Path, limit: u64) -> Result<Bytes, LoadError> {
+fn read_file(
+    path: &Path,
+    limit: u64,
+    may_go_on: impl Fn() -> Result<(), LoadError>,
+) -> Result<Bytes, LoadError> {
     let not_found = |detail: String| LoadError::NotFound { location: path.display().to_string(), detail };
     let file = File::open(path).map_err(|error| not_found(error.to_string()))?;
     let metadata = file.metadata().map_err(|error| not_found(error.to_string()))?;
@@ -39,7 +50,13 @@ fn read_file(path: &Path, limit: u64) -> Result<Bytes, LoadError> {
     let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0));
     // The file may grow while it is read.
     let mut bounded = file.take(limit.saturating_add(1));
-    bounded.read_to_end(&mut bytes).map_err(|error| not_found(error.to_string()))?;
+    loop {
+        may_go_on()?;
+        let step = bounded.by_ref().take(STEP as u64).read_to_end(&mut bytes);
+        if step.map_err(|error| not_found(error.to_string()))? == 0 {
+            break;
+        }
+    }
     check(bytes.len() as u64, limit)?;
     Ok(bytes.into())
 }
@@ -48,13 +65,22 @@ fn check(got: u64, limit: u64) -> Result<(), LoadError> {
     if got <= limit { Ok(()) } else { Err(LoadError::ResourceLimit { what: "bytes", got, limit }) }
 }
 
-/// SHA-256 as 64 lower-case hexadecimal digits.
-pub(crate) fn digest(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut text, byte| {
+/// SHA-256 as 64 lower-case hexadecimal digits. Asks between steps whether it may go on.
+pub(crate) fn digest(
+    bytes: &[u8],
+    may_go_on: impl Fn() -> Result<(), LoadError>,
+) -> Result<String, LoadError> {
+    let mut digest = Sha256::new();
+    for step in bytes.chunks(STEP) {
+        may_go_on()?;
+        digest.update(step);
+    }
+    let text = digest.finalize().iter().fold(String::with_capacity(64), |mut text, byte| {
         // Writing to a string cannot fail.
         let _ = write!(text, "{byte:02x}");
         text
-    })
+    });
+    Ok(text)
 }
 
 /// Checks the digest against the one that the caller expects.

@@ -4,12 +4,16 @@
 
 mod common;
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{load, run};
-use tandem_core::{CancellationToken, Control, Interrupt, LocalModel, NamedTensors, RunError};
+use common::{load, run, try_load};
+use tandem_core::{
+    CancellationToken, Control, Engine, Interrupt, LoadError, LoadOptions, LocalModel, ModelSource,
+    NamedTensors, RunError,
+};
+use tandem_engine::OnnxEngine;
 use tandem_testkit::models::arithmetic::classifier;
 use tandem_testkit::models::random_inputs;
 use tandem_testkit::models::slow::matmul_chain;
@@ -51,6 +55,57 @@ fn a_deadline_ends_a_run_that_is_under_way() {
     };
     assert_eq!(error, RunError::Interrupted(Interrupt::DeadlineExceeded));
     assert!(run(model.as_ref(), &inputs).is_ok());
+}
+
+#[test]
+fn another_thread_cancels_a_load() {
+    let proto = branchy(&VisionConfig::small()).unwrap();
+    let (options, count) = (LoadOptions::default(), AtomicUsize::new(0));
+    thread::scope(|scope| {
+        let loader = scope.spawn(|| {
+            loop {
+                match try_load(&proto, &options) {
+                    Ok(_) => count.fetch_add(1, Ordering::SeqCst),
+                    Err(error) => return error,
+                };
+            }
+        });
+        // From then on a load is under way at any moment.
+        while count.load(Ordering::SeqCst) == 0 {
+            thread::yield_now();
+        }
+        options.token.cancel();
+        assert_eq!(loader.join().unwrap(), LoadError::Interrupted(Interrupt::Cancelled));
+    });
+    let inputs = random_inputs(&proto, &[], 1).unwrap();
+    assert!(run(load(&proto).as_ref(), &inputs).is_ok());
+}
+
+#[test]
+fn a_load_ends_when_its_time_is_over() {
+    let proto = branchy(&VisionConfig::small()).unwrap();
+    for timeout in [Duration::ZERO, Duration::from_millis(1)] {
+        let options = LoadOptions { timeout: Some(timeout), ..LoadOptions::default() };
+        let error = loop {
+            if let Err(error) = try_load(&proto, &options) {
+                break error;
+            }
+        };
+        assert_eq!(error, LoadError::Interrupted(Interrupt::DeadlineExceeded));
+    }
+    let options = LoadOptions { timeout: Some(Duration::MAX), ..LoadOptions::default() };
+    assert!(try_load(&proto, &options).is_ok(), "what no clock can hold is no timeout");
+}
+
+#[test]
+fn a_cancelled_load_stops_before_it_reads_the_file() {
+    let options = LoadOptions::default();
+    options.token.cancel();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("not-a-model.onnx");
+    std::fs::write(&path, "no model").unwrap();
+    let loaded = OnnxEngine::new().load(&ModelSource::from(&path), &options);
+    assert_eq!(loaded.err().unwrap(), LoadError::Interrupted(Interrupt::Cancelled));
 }
 
 #[test]

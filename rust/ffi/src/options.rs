@@ -206,19 +206,21 @@ pub struct LoadOptions {
     pub plans: Option<u32>,
     /// The cuts at which it may be split; `None` runs it whole.
     pub manifest: Option<ManifestOptions>,
+    /// How long loading may take in all, in nanoseconds; `None` is as long as it takes.
+    pub timeout_ns: Option<u64>,
 }
 
-impl TryFrom<LoadOptions> for tandem::LoadOptions {
-    type Error = TandemFailure;
-
-    fn try_from(options: LoadOptions) -> Result<Self, TandemFailure> {
-        let plans = options.plans.map(|plans| usize::try_from(plans).unwrap_or(usize::MAX));
-        Ok(Self {
-            limits: options.limits.into(),
-            name: options.name,
-            sha256: options.sha256,
-            plans: plans.unwrap_or(Self::default().plans),
-            manifest: options.manifest.map(TryInto::try_into).transpose()?,
+impl LoadOptions {
+    pub(crate) fn into_core(self, cancel: &CancelToken) -> Result<tandem::LoadOptions, TandemFailure> {
+        let plans = self.plans.map(|plans| usize::try_from(plans).unwrap_or(usize::MAX));
+        Ok(tandem::LoadOptions {
+            limits: self.limits.into(),
+            name: self.name,
+            sha256: self.sha256,
+            plans: plans.unwrap_or(tandem::LoadOptions::default().plans),
+            manifest: self.manifest.map(TryInto::try_into).transpose()?,
+            timeout: self.timeout_ns.map(Duration::from_nanos),
+            token: cancel.inner.clone(),
         })
     }
 }

@@ -73,13 +73,23 @@ impl Runtime {
     }
 
     /// Loads a model from a file.
-    pub fn load_file(&self, path: String, options: LoadOptions) -> Result<Model, TandemFailure> {
-        self.load(ModelSource::File(path.into()), options)
+    pub fn load_file(
+        &self,
+        path: String,
+        options: LoadOptions,
+        cancel: &CancelToken,
+    ) -> Result<Model, TandemFailure> {
+        self.load(ModelSource::File(path.into()), options, cancel)
     }
 
     /// Loads a model from memory, which is copied.
-    pub fn load_bytes(&self, data: &[u8], options: LoadOptions) -> Result<Model, TandemFailure> {
-        self.load(ModelSource::Bytes(data.into()), options)
+    pub fn load_bytes(
+        &self,
+        data: &[u8],
+        options: LoadOptions,
+        cancel: &CancelToken,
+    ) -> Result<Model, TandemFailure> {
+        self.load(ModelSource::Bytes(data.into()), options, cancel)
     }
 
     /// A tensor over memory of the engine's own, filled with one copy of `data`, so that a run does not copy it again.
@@ -94,12 +104,8 @@ impl Runtime {
         timeout_ns: Option<u64>,
         cancel: &CancelToken,
     ) -> Result<bool, TandemFailure> {
-        let control = Control {
-            token: cancel.inner.clone(),
-            // A timeout beyond what the clock can hold is none.
-            deadline: timeout_ns
-                .and_then(|timeout| Instant::now().checked_add(Duration::from_nanos(timeout))),
-        };
+        let timeout = timeout_ns.map(Duration::from_nanos);
+        let control = Control::starting(Instant::now(), timeout, cancel.inner.clone());
         Ok(self.inner.is_ready(endpoint, &control)?)
     }
 
@@ -128,7 +134,13 @@ impl Runtime {
 }
 
 impl Runtime {
-    fn load(&self, source: ModelSource, options: LoadOptions) -> Result<Model, TandemFailure> {
-        Ok(Model::new(self.inner.load(source, &options.try_into()?)?, self.inner.clone()))
+    fn load(
+        &self,
+        source: ModelSource,
+        options: LoadOptions,
+        cancel: &CancelToken,
+    ) -> Result<Model, TandemFailure> {
+        let loaded = self.inner.load(source, &options.into_core(cancel)?)?;
+        Ok(Model::new(loaded, self.inner.clone()))
     }
 }

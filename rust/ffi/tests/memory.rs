@@ -39,7 +39,7 @@ fn slope(points: &[(f64, f64)]) -> f64 {
 fn growth(batches: u32, mut keep: impl FnMut(&[u8])) -> f64 {
     let (runtime, options) = (runtime(), options());
     let network = mobilenet_v2(&VisionConfig::small()).unwrap();
-    let model = runtime.load_bytes(&network.encode_bytes(), load_options()).unwrap();
+    let model = runtime.load_bytes(&network.encode_bytes(), load_options(), &CancelToken::new()).unwrap();
     let shape = vec![1, 3, 32, 32];
     let input = DenseInput { name: "image".into(), dtype: DType::F32, shape: shape.clone() };
     let image: Vec<u8> =

@@ -17,7 +17,7 @@ use tandem_testkit::models::arithmetic::mixed;
 use support::{config, load_options, options, runtime};
 
 fn model(runtime: &Runtime) -> Model {
-    runtime.load_bytes(&mixed().unwrap().encode_bytes(), load_options()).unwrap()
+    runtime.load_bytes(&mixed().unwrap().encode_bytes(), load_options(), &CancelToken::new()).unwrap()
 }
 
 const X: [f32; 4] = [1.0, 2.0, 3.0, 4.0];
@@ -119,6 +119,23 @@ fn a_cancelled_token_and_a_model_that_was_shut_down_end_the_call() {
         model.predict_bytes(inputs, &data, options(), &CancelToken::new()).unwrap_err();
     assert_eq!(code, FailureCode::Closed);
     assert_eq!(model.info().unwrap().inputs.len(), 3);
+}
+
+#[test]
+fn a_cancelled_token_and_a_timeout_end_a_load() {
+    let runtime = runtime();
+    let token = CancelToken::new();
+    token.cancel().unwrap();
+    let file = mixed().unwrap().encode_bytes();
+    let code = |options: LoadOptions, token: &CancelToken| {
+        let TandemFailure::Failed { code, .. } =
+            runtime.load_bytes(&file, options, token).err().expect("the load ends");
+        code
+    };
+    assert_eq!(code(load_options(), &token), FailureCode::Cancelled);
+    let over = LoadOptions { timeout_ns: Some(0), ..load_options() };
+    assert_eq!(code(over, &CancelToken::new()), FailureCode::DeadlineExceeded);
+    assert_eq!(model(&runtime).info().unwrap().inputs.len(), 3);
 }
 
 #[test]

@@ -5,10 +5,10 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use tandem_core::{
-    CancelRegistration, CancellationToken, Candidate, Control, Decision, DeviceObservation, DeviceState,
-    Endpoint, EndpointView, Error, LoadError, LoadOptions, LocalModel, ModelCosts, ModelInfo, ModelSource,
-    NamedTensors, Part, Placement, Plan, PlanRequest, Prediction, Probe, Profile, Reason, RemoteError,
-    RunError, RunOptions, Timing,
+    CancellationToken, Candidate, Control, Decision, DeviceObservation, DeviceState, Endpoint, EndpointView,
+    Error, LoadError, LoadOptions, LocalModel, ModelCosts, ModelInfo, ModelSource, NamedTensors, Part,
+    Placement, Plan, PlanRequest, Prediction, Probe, Profile, Reason, RemoteError, RunError, RunOptions,
+    Timing,
 };
 
 use crate::call::Call;
@@ -28,8 +28,7 @@ pub(crate) struct Shared {
     pub(crate) costs: Costs,
     /// Whether the whole model has run on this device.
     pub(crate) has_run: AtomicBool,
-    closing: CancellationToken,
-    _runtime_closing: CancelRegistration,
+    pub(crate) closing: CancellationToken,
 }
 
 /// A loaded model. Clones share it; any number of threads may call it at once.
@@ -49,17 +48,18 @@ impl Model {
         parts: Arc<Parts>,
         source: &ModelSource,
         options: &LoadOptions,
+        control: &Control,
     ) -> Result<Self, LoadError> {
-        let local = parts.engine.load(source, options)?;
+        let linked = LoadOptions { token: control.token.clone(), ..options.clone() };
+        let local = parts.engine.load(source, &linked)?;
+        control.check(Instant::now())?;
         let mut info = local.info().clone();
         if let Some(name) = &options.name {
             info.name.clone_from(name);
         }
         let load = |manifest| Splits::load(manifest, source, options, &info, parts.engine.clone());
         let splits = options.manifest.as_ref().map(load).transpose()?;
-        let closing = CancellationToken::new();
-        let token = closing.clone();
-        let runtime_closing = parts.closing.on_cancel(move || token.cancel());
+        let closing = CancellationToken::child_of([&parts.closing]);
         let shared = Shared {
             parts,
             info,
@@ -68,7 +68,6 @@ impl Model {
             costs: Costs::new(),
             has_run: AtomicBool::new(false),
             closing,
-            _runtime_closing: runtime_closing,
         };
         Ok(Self { shared: Arc::new(shared) })
     }
@@ -289,14 +288,6 @@ impl Shared {
                 now,
             })
         }))
-    }
-
-    /// A token that is cancelled when the model closes, for as long as the registration is kept.
-    pub(crate) fn closing_token(&self) -> (CancellationToken, CancelRegistration) {
-        let token = CancellationToken::new();
-        let inner = token.clone();
-        let link = self.closing.on_cancel(move || inner.cancel());
-        (token, link)
     }
 
     /// Learns from a run of the whole model on this device that nobody planned.

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use tandem_core::{
-    CancelRegistration, Control, DType, DeviceState, Endpoint, ModelCosts, ModelInfo, NamedTensors, Probe,
+    CancellationToken, Control, DType, DeviceState, Endpoint, ModelCosts, ModelInfo, NamedTensors, Probe,
     ProbeObservation, ProbeWork, RemoteError, RemoteRequest, RemoteTiming, Tensor, TensorInfo,
 };
 
@@ -29,13 +29,13 @@ pub(crate) fn send(shared: &Arc<Shared>, probe: Probe, occasion: Occasion) {
     if shared.parts.probing.swap(true, Ordering::AcqRel) {
         return;
     }
-    let (token, link) = shared.closing_token();
+    let token = CancellationToken::child_of([&shared.closing]);
     let work = shared.clone();
     let spawned = thread::Builder::new().name("tandem-probe".to_owned()).spawn(move || {
         // The flag goes down however the probe ends.
         let _over = Over(&work);
         let control = Control { token, deadline: Instant::now().checked_add(PATIENCE) };
-        perform(&work, &probe, &occasion, &control, &link);
+        perform(&work, &probe, &occasion, &control);
     });
     if spawned.is_err() {
         shared.parts.probing.store(false, Ordering::Release);
@@ -50,13 +50,7 @@ impl Drop for Over<'_> {
     }
 }
 
-fn perform(
-    shared: &Shared,
-    probe: &Probe,
-    occasion: &Occasion,
-    control: &Control,
-    _link: &CancelRegistration,
-) {
+fn perform(shared: &Shared, probe: &Probe, occasion: &Occasion, control: &Control) {
     let Ok(endpoint) = shared.parts.endpoints.get(&probe.endpoint) else { return };
     let result = ask(shared, probe, occasion, endpoint, control);
     if control.token.is_cancelled() {

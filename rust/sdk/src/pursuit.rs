@@ -5,9 +5,7 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use tandem_core::{
-    CancelRegistration, CancellationToken, Control, Error, Interrupt, NamedTensors, RemoteError, RunError,
-};
+use tandem_core::{CancellationToken, Control, Error, Interrupt, NamedTensors, RemoteError, RunError};
 
 use crate::call::Call;
 
@@ -86,8 +84,8 @@ fn race<R>(
     local: impl FnOnce(&Control) -> Result<NamedTensors, RunError> + Send + 'static,
     takes_over: impl Fn(&RemoteError) -> bool,
 ) -> Result<Answer<R>, Error> {
-    let (there, _there) = child(&call.control.token);
-    let (here, _here) = child(&call.control.token);
+    let there = CancellationToken::child_of([&call.control.token]);
+    let here = CancellationToken::child_of([&call.control.token]);
     let deadline = call.control.deadline;
     let (start, started) = channel::<()>();
     let (finish, finished) = channel();
@@ -131,12 +129,4 @@ fn race<R>(
         Ok((Err(failed), _)) => Err(failed.into()),
         Err(_) => Err(error.into()),
     }
-}
-
-/// A token that is cancelled with `parent`, and alone.
-fn child(parent: &CancellationToken) -> (CancellationToken, CancelRegistration) {
-    let token = CancellationToken::new();
-    let inner = token.clone();
-    let registration = parent.on_cancel(move || inner.cancel());
-    (token, registration)
 }

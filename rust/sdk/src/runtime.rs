@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tandem_core::{
     CancellationToken, Control, CostPlanner, DType, DeviceState, DeviceStateProvider, Endpoint, Engine,
-    Error, Estimates, Interrupt, LoadOptions, ModelSource, Planner, PlannerSettings, Remote, RemoteError,
-    SnapshotError, Statistics, Tensor,
+    Error, Estimates, LoadOptions, ModelSource, Planner, PlannerSettings, Remote, RemoteError, SnapshotError,
+    Statistics, Tensor,
 };
 use tandem_engine::OnnxEngine;
 
+use crate::call::Call;
 use crate::endpoints::Endpoints;
 use crate::learning::{Learning, restored};
 use crate::{Model, settings};
@@ -46,11 +47,20 @@ impl Runtime {
 
     /// Loads a model. Blocks while the file is read, checked and prepared.
     ///
+    /// Ends with `Cancelled` soon after the options' token is cancelled, with `DeadlineExceeded` soon after their timeout,
+    /// with `Closed` soon after the runtime is closed. It is asked between the steps of a load; the longest, reading
+    /// and optimising the graph of a model of a gigabyte, take about a second.
+    ///
     /// With [`LoadOptions::manifest`] the model may be split. The halves of a cut are made when it is first
     /// chosen, which takes as long as loading the model did, and hold its weights once more.
     pub fn load(&self, source: impl Into<ModelSource>, options: &LoadOptions) -> Result<Model, Error> {
-        self.check_open()?;
-        Ok(Model::load(self.parts.clone(), &source.into(), options)?)
+        let call = Call::under(&options.token, options.timeout, &self.parts.closing, "runtime");
+        call.check()?;
+        let model = Model::load(self.parts.clone(), &source.into(), options, &call.control)
+            .map_err(|error| call.blame(error.into()))?;
+        // Whoever has cancelled or closed meanwhile is not given a model.
+        call.check()?;
+        Ok(model)
     }
 
     /// A tensor over memory of the engine's own, filled with one copy of `bytes`, so that a run does not copy it
@@ -69,19 +79,9 @@ impl Runtime {
         self.check_open()?;
         let endpoint = self.parts.endpoints.get(endpoint)?;
         let remote = self.parts.remote.as_ref().ok_or(RemoteError::NoEndpoint)?;
-        let token = CancellationToken::new();
-        let link = |from: &CancellationToken| {
-            let token = token.clone();
-            from.on_cancel(move || token.cancel())
-        };
-        let _links = [link(&control.token), link(&self.parts.closing)];
-        let linked = Control { token: token.clone(), deadline: control.deadline };
-        remote.is_ready(endpoint, &linked).map_err(|error| match error {
-            RemoteError::Interrupted(Interrupt::Cancelled) if !control.token.is_cancelled() => {
-                Error::Closed("runtime")
-            }
-            error => error.into(),
-        })
+        let left = control.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        let call = Call::under(&control.token, left, &self.parts.closing, "runtime");
+        remote.is_ready(endpoint, &call.control).map_err(|error| call.blame(error.into()))
     }
 
     /// How runs were placed so far, and how good the predictions were.

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use tandem_core::{
-    CutCosts, Engine, Error, FormCosts, LoadError, LoadOptions, LocalModel, ManifestOptions, ModelCosts,
-    ModelInfo, ModelSource, RunError,
+    CancellationToken, CutCosts, Engine, Error, FormCosts, LoadError, LoadOptions, LocalModel,
+    ManifestOptions, ModelCosts, ModelInfo, ModelSource, RunError,
 };
 use tandem_onnx::ModelProto;
 use tandem_split::{
@@ -87,7 +87,15 @@ impl Splits {
             };
             cuts.push(Arc::new(Cut::new(entry, form, info)?));
         }
-        let options = LoadOptions { name: None, sha256: None, manifest: None, ..options.clone() };
+        // The halves are made later, when the load is long over.
+        let options = LoadOptions {
+            name: None,
+            sha256: None,
+            manifest: None,
+            timeout: None,
+            token: CancellationToken::new(),
+            ..options.clone()
+        };
         Ok(Self {
             source: source.clone(),
             digest: info.digest.clone(),

@@ -9,9 +9,11 @@ use std::time::{Duration, Instant};
 
 use tandem::{
     CancellationToken, Control, DType, Endpoint, Error, ErrorCode, LoadOptions, Model, ModelInfo,
-    NamedTensors, Remote, RemoteAnswer, RemoteError, RemoteRequest, RunOptions, Runtime, Tensor, TensorInfo,
+    ModelSource, NamedTensors, Remote, RemoteAnswer, RemoteError, RemoteRequest, RunOptions, Runtime, Tensor,
+    TensorInfo,
 };
 use tandem_testkit::fakes::{FakeEngine, Running};
+use tandem_testkit::models::arithmetic::classifier;
 
 fn info() -> ModelInfo {
     let tensor = |name: &str| TensorInfo { name: name.into(), dtype: DType::F32, shape: None };
@@ -123,6 +125,59 @@ fn closing_the_runtime_ends_the_calls_of_its_models() {
         assert_eq!(error, Error::Closed("runtime"));
     });
     assert_eq!(codes, [ErrorCode::Closed; 20]);
+}
+
+/// Starts a load that takes until it is stopped, stops it, and gives its error.
+fn stopped_load(options: &LoadOptions, stop: impl FnOnce(&Runtime)) -> Error {
+    let (engine, loading) = FakeEngine::loading(info());
+    let runtime = Runtime::builder().engine(engine).build().unwrap();
+    thread::scope(|scope| {
+        let load = scope.spawn(|| runtime.load("any.onnx", options).err().unwrap());
+        assert!(loading.wait_for(1));
+        stop(&runtime);
+        load.join().unwrap()
+    })
+}
+
+#[test]
+fn a_load_ends_when_it_is_cancelled_when_its_time_is_over_and_when_the_runtime_is_closed() {
+    let options = LoadOptions::default();
+    let error = stopped_load(&options, |_| options.token.cancel());
+    assert_eq!(error.code(), ErrorCode::Cancelled);
+    let short = LoadOptions { timeout: Some(Duration::from_millis(20)), ..LoadOptions::default() };
+    assert_eq!(stopped_load(&short, |_| ()).code(), ErrorCode::DeadlineExceeded);
+    let error = stopped_load(&LoadOptions::default(), Runtime::close);
+    assert_eq!(error, Error::Closed("runtime"));
+}
+
+#[test]
+fn a_runtime_goes_on_after_a_load_was_cancelled() {
+    let runtime = Runtime::builder().build().unwrap();
+    let bytes: Arc<[u8]> = classifier(1).unwrap().encode_bytes().as_ref().into();
+    let options = LoadOptions::default();
+    options.token.cancel();
+    let error = runtime.load(ModelSource::Bytes(bytes.clone()), &options).err().unwrap();
+    assert_eq!(error.code(), ErrorCode::Cancelled);
+    let model = runtime.load(ModelSource::Bytes(bytes), &LoadOptions::default()).unwrap();
+    let x = Tensor::from_vec([1, 8], vec![0.5_f32; 8]).unwrap();
+    assert!(model.predict(&NamedTensors::new([("x", x)]).unwrap(), &RunOptions::default()).is_ok());
+}
+
+#[test]
+fn a_token_of_a_load_does_not_stop_the_model_that_it_loaded() {
+    let (engine, running) = FakeEngine::endless(info());
+    let runtime = Runtime::builder().engine(engine).build().unwrap();
+    let options = LoadOptions::default();
+    let model = runtime.load("any.onnx", &options).unwrap();
+    options.token.cancel();
+    let token = CancellationToken::new();
+    let run = RunOptions { token: token.clone(), ..RunOptions::default() };
+    thread::scope(|scope| {
+        let call = scope.spawn(|| model.predict(&inputs(), &run));
+        assert!(running.wait_for(1));
+        token.cancel();
+        assert_eq!(call.join().unwrap().unwrap_err().code(), ErrorCode::Cancelled);
+    });
 }
 
 #[test]

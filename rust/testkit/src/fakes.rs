@@ -6,9 +6,9 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tandem_core::{
-    Candidate, Control, Endpoint, Engine, Error, LoadError, LoadOptions, LocalModel, ModelInfo, ModelSource,
-    NamedTensors, Placement, Plan, PlanRequest, Planner, Profile, Reason, Remote, RemoteAnswer, RemoteError,
-    RemoteRequest, RemoteTiming, RunError,
+    Candidate, Control, Endpoint, Engine, Error, Interrupt, LoadError, LoadOptions, LocalModel, ModelInfo,
+    ModelSource, NamedTensors, Placement, Plan, PlanRequest, Planner, Profile, Reason, Remote, RemoteAnswer,
+    RemoteError, RemoteRequest, RemoteTiming, RunError,
 };
 
 /// A planner that gives the order that it is told, whatever it is asked.
@@ -82,9 +82,11 @@ impl Remote for ScriptedRemote {
     }
 }
 
-/// An engine whose one model runs until it is stopped, or fails as it is told.
+/// An engine whose one model loads or runs until it is stopped, or fails as it is told.
 pub struct FakeEngine {
     model: Arc<FakeModel>,
+    /// Counts the loads under way, where they take until they are stopped.
+    loading: Option<Running>,
 }
 
 struct FakeModel {
@@ -93,12 +95,12 @@ struct FakeModel {
     running: Running,
 }
 
-/// How many runs are under way.
+/// How many runs, or loads, have begun.
 #[derive(Clone, Default)]
 pub struct Running(Arc<(AtomicUsize, Mutex<()>, Condvar)>);
 
 impl Running {
-    /// Waits until `count` runs are under way; `false` where that took more than ten seconds.
+    /// Waits until `count` have begun; `false` where that took more than ten seconds.
     pub fn wait_for(&self, count: usize) -> bool {
         let (runs, lock, changed) = &*self.0;
         let guard = lock.lock().unwrap_or_else(PoisonError::into_inner);
@@ -120,19 +122,31 @@ impl FakeEngine {
     pub fn endless(info: ModelInfo) -> (Arc<Self>, Running) {
         let running = Running::default();
         let model = Arc::new(FakeModel { info, failure: None, running: running.clone() });
-        (Arc::new(Self { model }), running)
+        (Arc::new(Self { model, loading: None }), running)
+    }
+
+    /// An engine whose model loads until it is stopped, and what tells how many loads have begun.
+    pub fn loading(info: ModelInfo) -> (Arc<Self>, Running) {
+        let loading = Running::default();
+        let model = Arc::new(FakeModel { info, failure: None, running: Running::default() });
+        (Arc::new(Self { model, loading: Some(loading.clone()) }), loading)
     }
 
     /// An engine whose model fails every run.
     pub fn failing(info: ModelInfo, failure: RunError) -> Arc<Self> {
         let model = Arc::new(FakeModel { info, failure: Some(failure), running: Running::default() });
-        Arc::new(Self { model })
+        Arc::new(Self { model, loading: None })
     }
 }
 
 impl Engine for FakeEngine {
-    fn load(&self, _: &ModelSource, _: &LoadOptions) -> Result<Arc<dyn LocalModel>, LoadError> {
-        Ok(self.model.clone())
+    fn load(&self, _: &ModelSource, options: &LoadOptions) -> Result<Arc<dyn LocalModel>, LoadError> {
+        let Some(loading) = &self.loading else {
+            return Ok(self.model.clone());
+        };
+        loading.begin();
+        let control = Control::starting(Instant::now(), options.timeout, options.token.clone());
+        Err(until_stopped(&control).into())
     }
 }
 
@@ -142,12 +156,16 @@ impl FakeModel {
         if let Some(failure) = &self.failure {
             return failure.clone();
         }
-        loop {
-            if let Err(interrupt) = control.check(Instant::now()) {
-                return interrupt.into();
-            }
-            std::thread::sleep(Duration::from_millis(1));
+        until_stopped(control).into()
+    }
+}
+
+fn until_stopped(control: &Control) -> Interrupt {
+    loop {
+        if let Err(interrupt) = control.check(Instant::now()) {
+            return interrupt;
         }
+        std::thread::sleep(Duration::from_millis(1));
     }
 }
 

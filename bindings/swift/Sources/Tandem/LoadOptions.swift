@@ -14,8 +14,10 @@ public struct LoadOptions: Sendable, Hashable {
     public var plans: Int?
     /// The cuts at which it may be split; `nil` runs it whole.
     public var splits: SplitManifest?
+    /// How long loading may take in all, waiting for its turn included; `nil` is as long as it takes.
+    public var timeout: Duration?
 
-    /// The default limits, the model's own name, no expectation, eight plans.
+    /// The default limits, the model's own name, no expectation, eight plans, all the time there is.
     public init() {}
 
     /// The defaults but for what is given.
@@ -106,17 +108,17 @@ public struct Limits: Sendable, Hashable {
 }
 
 extension LoadOptions {
-    var raw: TandemGenerated.LoadOptions {
-        get throws {
-            let plans = try self.plans.map { plans in
-                guard let plans = UInt32(exactly: plans) else {
-                    throw TandemError(.invalidArgument, "\(plans) plans cannot be kept")
-                }
-                return plans
+    /// The options with what is left of the timeout, in nanoseconds.
+    func raw(timeout: UInt64?) throws -> TandemGenerated.LoadOptions {
+        let plans = try self.plans.map { plans in
+            guard let plans = UInt32(exactly: plans) else {
+                throw TandemError(.invalidArgument, "\(plans) plans cannot be kept")
             }
-            return TandemGenerated.LoadOptions(
-                limits: limits.raw, name: name, sha256: sha256, plans: plans, manifest: splits?.raw)
+            return plans
         }
+        return TandemGenerated.LoadOptions(
+            limits: limits.raw, name: name, sha256: sha256, plans: plans, manifest: splits?.raw,
+            timeoutNs: timeout)
     }
 }
 

@@ -38,18 +38,19 @@ public struct ModelSource: Sendable {
         ModelSource(place: .asset(name: name, bundle: bundle.bundleURL))
     }
 
-    /// Loads the model. Blocks.
-    func load(in runtime: TandemGenerated.Runtime, _ options: TandemGenerated.LoadOptions) throws
-        -> TandemGenerated.Model
-    {
+    /// Loads the model. Blocks until it is there or `cancel` ends it.
+    func load(
+        in runtime: TandemGenerated.Runtime, _ options: TandemGenerated.LoadOptions, _ cancel: CancelToken
+    ) throws -> TandemGenerated.Model {
         switch place {
         case .file(let url):
-            return try runtime.loadFile(path: try Self.path(of: url), options: options)
+            return try runtime.loadFile(path: try Self.path(of: url), options: options, cancel: cancel)
         case .bytes(let data):
             try checkCrossing(data.count)
-            return try runtime.loadBytes(data: data, options: options)
+            return try runtime.loadBytes(data: data, options: options, cancel: cancel)
         case .asset(let name, let bundle):
-            return try runtime.loadFile(path: try Self.path(ofAsset: name, in: bundle), options: options)
+            let path = try Self.path(ofAsset: name, in: bundle)
+            return try runtime.loadFile(path: path, options: options, cancel: cancel)
         }
     }
 

@@ -49,18 +49,22 @@ public final class Runtime: Sendable {
 
     /// Loads a model: reads, checks and prepares it.
     ///
-    /// A load under way goes on to its end even where the task is cancelled.
+    /// Ends soon after the task is cancelled, the options' timeout has passed, or the runtime is closed: between two steps of
+    /// the load, the longest of which take about a second in a model of a gigabyte.
     ///
     /// - Parameters:
     ///   - source: Where the model comes from.
-    ///   - options: Limits and expectations.
+    ///   - options: Limits, expectations and a timeout.
     /// - Returns: The model.
     /// - Throws: ``TandemError``: `modelNotFound`, `invalidModel`, `integrityMismatch`, `unsupportedOperator`,
-    ///   `resourceLimit`, `invalidArgument`, `cancelled`, `closed`.
+    ///   `resourceLimit`, `invalidArgument`, `cancelled`, `deadlineExceeded`, `closed`.
     public func load(_ source: ModelSource, options: LoadOptions = LoadOptions()) async throws -> Model {
-        try await computing.run { [self] in
+        let cancel = CancelToken()
+        let deadline = options.timeout.map { ContinuousClock.now + $0 }
+        return try await computing.run(until: deadline, interrupt: cancel.interrupt) { [self] in
             try TandemError.translating {
-                let model = try source.load(in: raw, try options.raw)
+                let left = deadline.map { ContinuousClock.now.duration(to: $0).wholeNanoseconds }
+                let model = try source.load(in: raw, try options.raw(timeout: left), cancel)
                 return Model(model, ModelInfo(try model.info()), in: self)
             }
         }

@@ -67,6 +67,36 @@ final class InterruptionTests: XCTestCase {
         await assertFails(.cancelled) { try await task.value }
     }
 
+    func testCancellingTheTaskEndsALoadAndTheRuntimeGoesOn() async throws {
+        var configuration = RuntimeConfiguration()
+        configuration.maxLocalCalls = 1
+        let runtime = try Runtime(configuration)
+        let load = Task { try await runtime.load(SlowModel.chain(of: 10_000)) }
+        try await Task.sleep(for: .milliseconds(50))
+        load.cancel()
+        await assertFails(.cancelled) { try await load.value }
+        let model = try await runtime.load(Places.model("identity_f32"))
+        let prediction = try await model.predict(inputs)
+        XCTAssertEqual(prediction["y"], inputs["x"])
+    }
+
+    func testADeadlineEndsALoad() async throws {
+        var options = LoadOptions()
+        options.timeout = .milliseconds(20)
+        let runtime = try Runtime()
+        await assertFails(.deadlineExceeded) {
+            try await runtime.load(SlowModel.chain(of: 10_000), options: options)
+        }
+    }
+
+    func testClosingTheRuntimeEndsALoad() async throws {
+        let runtime = try Runtime()
+        let load = Task { try await runtime.load(SlowModel.chain(of: 10_000)) }
+        try await Task.sleep(for: .milliseconds(50))
+        runtime.close()
+        await assertFails(.closed) { try await load.value }
+    }
+
     func testACancelledTaskStartsNothing() async throws {
         let server = try SilentServer()
         let (runtime, model) = try await held(server)

@@ -1,4 +1,4 @@
-use crate::ErrorCode;
+use crate::{ErrorCode, Interrupt};
 
 /// A model could not be loaded.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -58,6 +58,9 @@ pub enum LoadError {
         /// How much may be.
         limit: u64,
     },
+    /// The caller stopped the load, or its time was over.
+    #[error(transparent)]
+    Interrupted(#[from] Interrupt),
     /// A defect in the engine.
     #[error("internal error while loading: {detail}")]
     Internal {
@@ -75,6 +78,8 @@ impl LoadError {
             Self::Signature { .. } | Self::IntegrityMismatch { .. } => ErrorCode::IntegrityMismatch,
             Self::UnsupportedOperator { .. } => ErrorCode::UnsupportedOperator,
             Self::ResourceLimit { .. } => ErrorCode::ResourceLimit,
+            Self::Interrupted(Interrupt::Cancelled) => ErrorCode::Cancelled,
+            Self::Interrupted(Interrupt::DeadlineExceeded) => ErrorCode::DeadlineExceeded,
             Self::Internal { .. } => ErrorCode::Internal,
         }
     }

@@ -16,7 +16,7 @@ pub fn runtime() -> Runtime {
 
 pub fn load_options() -> LoadOptions {
     let limits = Limits { model_bytes: None, nodes: None, tensor_bytes: None, inputs: None };
-    LoadOptions { limits, name: None, sha256: None, plans: None, manifest: None }
+    LoadOptions { limits, name: None, sha256: None, plans: None, manifest: None, timeout_ns: None }
 }
 
 pub fn options() -> RunOptions {

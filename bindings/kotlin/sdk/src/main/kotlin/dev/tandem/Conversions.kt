@@ -152,7 +152,7 @@ internal fun RunOptions.toNative(timeout: Duration?) =
 /** Nanoseconds of a timeout; a negative one is over. */
 internal fun Duration.toNanoseconds(): ULong = inWholeNanoseconds.coerceAtLeast(0).toULong()
 
-internal fun LoadOptions.toNative() =
+internal fun LoadOptions.toNative(timeout: Duration?) =
     NativeLoadOptions(
         limits =
             NativeLimits(
@@ -165,6 +165,7 @@ internal fun LoadOptions.toNative() =
         sha256 = sha256,
         plans = plans?.toLong().toCount("plans")?.toUInt(),
         manifest = splits?.toNative(),
+        timeoutNs = timeout?.toNanoseconds(),
     )
 
 private fun SplitManifest.toNative() =

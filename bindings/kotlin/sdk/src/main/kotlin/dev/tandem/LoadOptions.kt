@@ -1,6 +1,7 @@
 package dev.tandem
 
 import java.io.File
+import kotlin.time.Duration
 
 /**
  * How much a model and its runs may take: what stops a bomb. What is `null` is Tandem's default.
@@ -65,6 +66,7 @@ public class SplitManifest private constructor(
  * @property limits how much the model may take; more fails with [TandemException.ResourceLimit].
  * @property plans how many plans, one for each set of input shapes, are kept; `null` is Tandem's default, eight.
  * @property splits the cuts at which it may be split; `null` runs it whole.
+ * @property timeout how long loading may take in all, waiting for its turn included; `null` is as long as it takes.
  */
 public data class LoadOptions(
     val name: String? = null,
@@ -72,4 +74,5 @@ public data class LoadOptions(
     val limits: Limits = Limits(),
     val plans: Int? = null,
     val splits: SplitManifest? = null,
+    val timeout: Duration? = null,
 )

@@ -75,24 +75,27 @@ public class Runtime internal constructor(
      * Loads a model: reads, checks and prepares it on a thread of the runtime.
      *
      * Fails with [TandemException.ModelNotFound], [TandemException.InvalidModel],
-     * [TandemException.UnsupportedOperator], [TandemException.IntegrityMismatch] or
-     * [TandemException.ResourceLimit]. Loading cannot be stopped half way: a cancelled coroutine ends when it is done, and
-     * the model is freed.
+     * [TandemException.UnsupportedOperator], [TandemException.IntegrityMismatch], [TandemException.ResourceLimit] or
+     * [TandemException.DeadlineExceeded]. Ends soon after the coroutine is cancelled or the runtime is closed: between two
+     * steps of the load, the longest of which take about a second in a model of a gigabyte.
      */
     public suspend fun load(
         source: ModelSource,
         options: LoadOptions = LoadOptions(),
     ): Model {
         checkOpen()
-        val settings = options.toNative()
-        return calls.run(discard = Model::close) { _, _ ->
+        // What makes no sense fails before the call waits for its turn.
+        options.toNative(null)
+        return calls.run(options.timeout, discard = Model::close) { call, left ->
             checkOpen()
+            val settings = options.toNative(left)
             native {
+                fun load(bytes: ByteBuffer) = handle.loadBytes(direct(bytes), settings, call.token)
                 val loaded =
                     when (source) {
-                        is ModelSource.File -> handle.loadFile(source.file.path, settings)
-                        is ModelSource.Bytes -> handle.loadBytes(direct(ByteBuffer.wrap(source.bytes)), settings)
-                        is ModelSource.Asset -> handle.loadBytes(direct(read(source)), settings)
+                        is ModelSource.File -> handle.loadFile(source.file.path, settings, call.token)
+                        is ModelSource.Bytes -> load(ByteBuffer.wrap(source.bytes))
+                        is ModelSource.Asset -> load(read(source))
                     }
                 keep(loaded)
             }

@@ -45,6 +45,41 @@ class CancellationTest {
         }
 
     @Test
+    fun `a load is cancelled and timed while it is under way and the runtime goes on`() =
+        withRuntime(RuntimeConfig(maxConcurrentCalls = 1)) { runtime ->
+            // Far more nodes than are prepared within these times.
+            val slow = slowModel(length = 10_000)
+            failure<TandemException.DeadlineExceeded> {
+                runtime.load(slow, LoadOptions(timeout = 50.milliseconds))
+            }
+            coroutineScope {
+                val load = launch(Dispatchers.Default) { runtime.load(slow).close() }
+                delay(100.milliseconds)
+                assertTrue(load.isActive)
+                load.cancelAndJoin()
+                assertTrue(load.isCancelled)
+            }
+            runtime.load(tableModel("identity_f32")).use { model ->
+                model.predict(mapOf("x" to Tensor.of(floatArrayOf(1f), 1, 1))).close()
+            }
+        }
+
+    @Test
+    fun `closing the runtime ends a load that is under way`() =
+        withRuntime { runtime ->
+            coroutineScope {
+                val load =
+                    async(Dispatchers.Default) {
+                        failure<TandemException.Closed> { runtime.load(slowModel(length = 10_000)) }
+                    }
+                delay(100.milliseconds)
+                assertTrue(load.isActive)
+                runtime.close()
+                load.await()
+            }
+        }
+
+    @Test
     fun `a call of a cancelled coroutine does not begin`() =
         withModel(tableModel("identity_f32")) { model ->
             coroutineScope {

@@ -99,9 +99,9 @@ private class BoundaryBench(
 
     private fun predictions() {
         val runtime = NativeRuntime(RuntimeConfig(emptyList(), null, PlannerSettings(false, null), null))
-        val options = NativeLoadOptions(NativeLimits(null, null, null, null), null, null, null, null)
-        val identity = runtime.loadFile(model.path, options)
+        val options = NativeLoadOptions(NativeLimits(null, null, null, null), null, null, null, null, null)
         val call = Call()
+        val identity = runtime.loadFile(model.path, options, call.token)
         val run = RunOptions.DEFAULT.toNative(null)
         for (size in listOf(1, PICTURE)) {
             val tensor = Tensor.wrap(picture.copyOf(size), 1, size.toLong()) as HostTensor
