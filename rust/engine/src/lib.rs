@@ -1,6 +1,6 @@
 //! Loads and runs ONNX models on this device, through tract.
 //!
-//! [`OnnxEngine`] is the whole surface: an implementation of [`tandem_core::Engine`]. A model is read, its
+//! [`OnnxEngine`] is the surface: an implementation of [`tandem_core::Engine`]. A model is read, its
 //! structure and sizes checked, its compressed constants expanded and the operators that tract gets wrong
 //! repaired or refused; what is left goes to tract, once for every set of input shapes.
 //!
@@ -42,7 +42,7 @@ mod profile;
 mod rewrite;
 mod run;
 mod scale_index;
-mod source;
+pub mod source;
 mod support;
 mod validate;
 mod values;

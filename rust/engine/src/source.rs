@@ -1,4 +1,4 @@
-//! Reading model files.
+//! Reading model files and their digests, in steps between which the caller may stop.
 
 use std::fmt::Write;
 use std::fs::File;
@@ -12,8 +12,11 @@ use tandem_core::{LoadError, ModelSource};
 /// What is read or digested before the next question whether to go on: some milliseconds.
 const STEP: usize = 8 << 20;
 
-/// The bytes of the model, at most `limit` of them. Asks between steps whether it may go on.
-pub(crate) fn read(
+/// The bytes of the model, at most `limit` of them. Asks between steps of some milliseconds whether it may go on.
+///
+/// Fails with `NotFound` for what is no readable file, `ResourceLimit` for more than `limit`, `Invalid` for none at all, and
+/// with what `may_go_on` says.
+pub fn read(
     source: &ModelSource,
     limit: u64,
     may_go_on: impl Fn() -> Result<(), LoadError>,
@@ -65,11 +68,10 @@ fn check(got: u64, limit: u64) -> Result<(), LoadError> {
     if got <= limit { Ok(()) } else { Err(LoadError::ResourceLimit { what: "bytes", got, limit }) }
 }
 
-/// SHA-256 as 64 lower-case hexadecimal digits. Asks between steps whether it may go on.
-pub(crate) fn digest(
-    bytes: &[u8],
-    may_go_on: impl Fn() -> Result<(), LoadError>,
-) -> Result<String, LoadError> {
+/// SHA-256 as 64 lower-case hexadecimal digits. Asks between steps of some milliseconds whether it may go on.
+///
+/// Fails with what `may_go_on` says only.
+pub fn digest(bytes: &[u8], may_go_on: impl Fn() -> Result<(), LoadError>) -> Result<String, LoadError> {
     let mut digest = Sha256::new();
     for step in bytes.chunks(STEP) {
         may_go_on()?;

@@ -52,12 +52,13 @@ impl Model {
     ) -> Result<Self, LoadError> {
         let linked = LoadOptions { token: control.token.clone(), ..options.clone() };
         let local = parts.engine.load(source, &linked)?;
-        control.check(Instant::now())?;
+        let may_go_on = || control.check(Instant::now()).map_err(LoadError::from);
+        may_go_on()?;
         let mut info = local.info().clone();
         if let Some(name) = &options.name {
             info.name.clone_from(name);
         }
-        let load = |manifest| Splits::load(manifest, source, options, &info, parts.engine.clone());
+        let load = |manifest| Splits::load(manifest, source, options, &info, parts.engine.clone(), may_go_on);
         let splits = options.manifest.as_ref().map(load).transpose()?;
         let closing = CancellationToken::child_of([&parts.closing]);
         let shared = Shared {

@@ -119,7 +119,7 @@ impl Running<'_> {
         let splits = self.shared.splits.as_ref();
         let splits =
             splits.ok_or_else(|| Error::Internal("a model without a manifest has no cuts".to_owned()))?;
-        let ready = splits.ready(cut)?;
+        let ready = splits.ready(cut, &self.call.control).map_err(|error| self.call.blame(error))?;
         let internal = |error: &dyn std::fmt::Display| {
             Error::Run(RunError::Internal { detail: format!("the cut {cut} does not hold: {error}") })
         };

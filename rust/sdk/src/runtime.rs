@@ -48,11 +48,12 @@ impl Runtime {
     /// Loads a model. Blocks while the file is read, checked and prepared.
     ///
     /// Ends with `Cancelled` soon after the options' token is cancelled, with `DeadlineExceeded` soon after their timeout,
-    /// with `Closed` soon after the runtime is closed. It is asked between the steps of a load; the longest, reading
-    /// and optimising the graph of a model of a gigabyte, take about a second.
+    /// with `Closed` soon after the runtime is closed. They are asked between the steps of a load; the longest step that
+    /// is not divided is tract's optimisation of the graph.
     ///
     /// With [`LoadOptions::manifest`] the model may be split. The halves of a cut are made when it is first
-    /// chosen, which takes as long as loading the model did, and hold its weights once more.
+    /// chosen, which takes as long as loading the model did, and hold its weights once more. Cancelling that run ends
+    /// their making; its passed deadline does not, so that a later run finds them.
     pub fn load(&self, source: impl Into<ModelSource>, options: &LoadOptions) -> Result<Model, Error> {
         let call = Call::under(&options.token, options.timeout, &self.parts.closing, "runtime");
         call.check()?;

@@ -1,26 +1,25 @@
 //! The cuts of a model that the planner may use, and their halves once they are needed.
 
+mod halves;
+
 use std::collections::{BTreeMap, HashMap};
-use std::fs;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use sha2::{Digest, Sha256};
 use tandem_core::{
-    CancellationToken, CutCosts, Engine, Error, FormCosts, LoadError, LoadOptions, LocalModel,
-    ManifestOptions, ModelCosts, ModelInfo, ModelSource, RunError,
+    CancellationToken, Control, CutCosts, Engine, Error, FormCosts, LoadError, LoadOptions, ManifestOptions,
+    ModelCosts, ModelInfo, ModelSource, RunError,
 };
-use tandem_onnx::ModelProto;
+use tandem_engine::source;
 use tandem_split::{
-    Boundary, CutEntry, FormEntry, Manifest, ManifestError, PublicKey, WireForm, extract, wire_tensors,
+    Boundary, CutEntry, FormEntry, Manifest, ManifestError, PublicKey, WireForm, wire_tensors,
 };
 
 use crate::costs::{HEAD_BYTES, Sizes, bytes};
+use halves::{Halves, NotReady};
 
-/// Cuts whose halves are kept. Each holds the model's weights once more.
-const MOST_READY: usize = 2;
+pub(crate) use halves::ReadyCut;
 
 /// How long an endpoint that does not serve a tail is not asked for it again.
 const ABSENCE: Duration = Duration::from_mins(5);
@@ -40,25 +39,10 @@ pub(crate) struct Cut {
     pub(crate) inputs: Vec<String>,
 }
 
-/// A cut whose halves run on this device.
-pub(crate) struct ReadyCut {
-    pub(crate) cut: Arc<Cut>,
-    /// `None` where only inputs cross.
-    pub(crate) head: Option<Arc<dyn LocalModel>>,
-    pub(crate) tail: Arc<dyn LocalModel>,
-    /// Whether the head has run.
-    pub(crate) used: AtomicBool,
-}
-
 /// The cuts of one model.
 pub(crate) struct Splits {
-    source: ModelSource,
-    digest: String,
-    options: LoadOptions,
-    engine: Arc<dyn Engine>,
     cuts: Vec<Arc<Cut>>,
-    /// The cut that was used last stands last.
-    ready: Mutex<Vec<Arc<ReadyCut>>>,
+    halves: Halves,
     /// Since when an endpoint was seen not to serve the tail of a cut; an endpoint without a name stands for all: the
     /// halves cannot be made.
     absent: Mutex<HashMap<(String, Option<String>), Instant>>,
@@ -73,8 +57,14 @@ impl Splits {
         options: &LoadOptions,
         info: &ModelInfo,
         engine: Arc<dyn Engine>,
+        may_go_on: impl Fn() -> Result<(), LoadError>,
     ) -> Result<Self, LoadError> {
-        let file = read(&manifest.source, Manifest::MAX_BYTES as u64)?;
+        let file = source::read(&manifest.source, Manifest::MAX_BYTES as u64, may_go_on).map_err(
+            |error| match error {
+                LoadError::Invalid { detail } => LoadError::Manifest { detail },
+                error => error,
+            },
+        )?;
         let key = manifest.public_key.map(PublicKey::new);
         let parsed = Manifest::parse(&file, key.as_ref()).map_err(|error| refused(&error))?;
         parsed.check_model(&info.digest).map_err(|error| refused(&error))?;
@@ -87,7 +77,7 @@ impl Splits {
             };
             cuts.push(Arc::new(Cut::new(entry, form, info)?));
         }
-        // The halves are made later, when the load is long over.
+        // The halves are made later, when the load is long over, and under the token of the run that needs them.
         let options = LoadOptions {
             name: None,
             sha256: None,
@@ -97,12 +87,8 @@ impl Splits {
             ..options.clone()
         };
         Ok(Self {
-            source: source.clone(),
-            digest: info.digest.clone(),
-            options,
-            engine,
             cuts,
-            ready: Mutex::default(),
+            halves: Halves::new(source.clone(), info.digest.clone(), options, engine),
             absent: Mutex::default(),
             generation: AtomicU64::new(0),
         })
@@ -147,32 +133,18 @@ impl Splits {
         self.cuts.iter().find(|cut| cut.id == id)
     }
 
-    /// The halves of a cut, made where they are not at hand: that takes as long as loading the model.
-    pub(crate) fn ready(&self, id: &str) -> Result<Arc<ReadyCut>, Error> {
-        let mut ready = lock(&self.ready);
-        if let Some(place) = ready.iter().position(|ready| ready.cut.id == id) {
-            let found = ready.remove(place);
-            ready.push(found.clone());
-            return Ok(found);
-        }
+    /// The halves of a cut, made where they are not at hand: that takes as long as loading the model, or until `control`
+    /// says stop.
+    pub(crate) fn ready(&self, id: &str, control: &Control) -> Result<Arc<ReadyCut>, Error> {
         let cut = self.cut(id).ok_or_else(|| Error::Internal(format!("the model has no cut {id:?}")))?;
-        // Under the lock: two threads that want the same halves make them once.
-        match self.make(cut) {
-            Ok(made) => {
-                if ready.len() == MOST_READY {
-                    ready.remove(0);
-                }
-                let made = Arc::new(made);
-                ready.push(made.clone());
-                Ok(made)
-            }
-            Err(detail) => {
+        self.halves.get(cut, control).map_err(|error| match error {
+            NotReady::Interrupted(interrupt) => Error::Run(interrupt.into()),
+            NotReady::Failed(detail) => {
                 log::warn!("the model cannot be cut at {id}: {detail}");
                 self.note_absence(id, None);
-                Err(RunError::Internal { detail: format!("the model cannot be cut at {id}: {detail}") }
-                    .into())
+                RunError::Internal { detail: format!("the model cannot be cut at {id}: {detail}") }.into()
             }
-        }
+        })
     }
 
     /// Keeps in mind that `endpoint` does not serve the tail of a cut.
@@ -183,28 +155,7 @@ impl Splits {
 
     /// Frees the halves.
     pub(crate) fn close(&self) {
-        lock(&self.ready).clear();
-    }
-
-    fn make(&self, cut: &Arc<Cut>) -> Result<ReadyCut, String> {
-        let file = read(&self.source, self.options.limits.model_bytes).map_err(|error| error.to_string())?;
-        let digest =
-            Sha256::digest(&file).iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
-        if digest != self.digest {
-            return Err(format!(
-                "the model's file has changed: its SHA-256 is {digest}, was {}",
-                self.digest
-            ));
-        }
-        let model = ModelProto::decode_bytes(file).map_err(|error| error.to_string())?;
-        let halves = extract(&model, &cut.boundary).map_err(|error| error.to_string())?;
-        drop(model);
-        let load = |half: ModelProto| {
-            let source = ModelSource::Bytes(half.encode_bytes().as_ref().into());
-            self.engine.load(&source, &self.options).map_err(|error| error.to_string())
-        };
-        let head = halves.head.map(load).transpose()?;
-        Ok(ReadyCut { cut: cut.clone(), head, tail: load(halves.tail)?, used: AtomicBool::new(false) })
+        self.halves.clear();
     }
 }
 
@@ -255,29 +206,6 @@ fn refused(error: &ManifestError) -> LoadError {
         }
         ManifestError::Unsigned | ManifestError::BadSignature => LoadError::Signature { detail },
         _ => LoadError::Manifest { detail },
-    }
-}
-
-/// The bytes of a source, at most `limit` of them.
-fn read(source: &ModelSource, limit: u64) -> Result<Bytes, LoadError> {
-    let too_large = |got: u64| LoadError::ResourceLimit { what: "bytes", got, limit };
-    match source {
-        ModelSource::File(path) => {
-            let not_found = |error: std::io::Error| LoadError::NotFound {
-                location: path.display().to_string(),
-                detail: error.to_string(),
-            };
-            let size = fs::metadata(path).map_err(not_found)?.len();
-            if size > limit {
-                return Err(too_large(size));
-            }
-            Ok(fs::read(path).map_err(not_found)?.into())
-        }
-        ModelSource::Bytes(bytes) if bytes.len() as u64 > limit => Err(too_large(bytes.len() as u64)),
-        ModelSource::Bytes(bytes) => Ok(Bytes::from_owner(bytes.clone())),
-        other => {
-            Err(LoadError::Manifest { detail: format!("a source of this kind cannot be read: {other:?}") })
-        }
     }
 }
 

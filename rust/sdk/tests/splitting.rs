@@ -7,11 +7,11 @@ mod support;
 use std::sync::Arc;
 use std::time::Duration;
 
-use support::{CUT, Deployed, EngineRemote, Fate, Fixed, deployed, inputs, runtime, split};
+use support::{CUT, Deployed, EngineRemote, Fate, Fixed, GatedEngine, deployed, inputs, runtime, split};
 use tandem::split::WireForm;
 use tandem::{
-    CancellationToken, DType, ErrorCode, NamedTensors, OfflineBehavior, Placement, Reason, RemoteError,
-    RunOptions, Sensitivity,
+    CancellationToken, DType, Error, ErrorCode, Model, NamedTensors, OfflineBehavior, Placement, Reason,
+    RemoteError, RunOptions, Sensitivity,
 };
 
 fn native() -> Deployed {
@@ -302,4 +302,81 @@ fn a_closed_model_splits_nothing() {
     model.close();
     assert_eq!(model.run(&inputs(), &RunOptions::default()).unwrap_err().code(), ErrorCode::Closed);
     assert_eq!(remote.seen().len(), 1);
+}
+
+/// The error of a run that `stop` ends once the engine has begun so many loads.
+fn stopped_while_made(
+    model: &Model,
+    engine: &GatedEngine,
+    loads: usize,
+    stop: impl FnOnce(&CancellationToken),
+) -> Error {
+    let options = RunOptions::default();
+    std::thread::scope(|scope| {
+        let run = scope.spawn(|| model.run(&inputs(), &options).unwrap_err());
+        engine.wait_for(loads);
+        stop(&options.token);
+        run.join().unwrap()
+    })
+}
+
+#[test]
+fn a_run_is_cancelled_while_its_halves_are_made_and_the_next_makes_them() {
+    let (deployed, engine) = (native(), Arc::new(GatedEngine::default()));
+    let (remote, planner) = (EngineRemote::new(&deployed, Fate::Answer), Fixed::new([split()]));
+    let model = deployed.load(runtime(&remote, &planner).engine(engine.clone()), |_| {}).unwrap();
+    let error = stopped_while_made(&model, &engine, 2, CancellationToken::cancel);
+    assert_eq!(error.code(), ErrorCode::Cancelled);
+    engine.open();
+    assert_eq!(model.run(&inputs(), &RunOptions::default()).unwrap().decision.placement, split());
+    assert_eq!(*planner.offered.lock().unwrap(), [true, true], "the cut is not thought impossible");
+}
+
+#[test]
+fn a_run_that_waits_for_halves_makes_them_when_the_run_that_began_is_cancelled() {
+    let (deployed, engine) = (native(), Arc::new(GatedEngine::default()));
+    let (remote, planner) = (EngineRemote::new(&deployed, Fate::Answer), Fixed::new([split()]));
+    let model = deployed.load(runtime(&remote, &planner).engine(engine.clone()), |_| {}).unwrap();
+    std::thread::scope(|scope| {
+        let mut others = Vec::new();
+        let error = stopped_while_made(&model, &engine, 2, |token| {
+            let wait = || scope.spawn(|| model.run(&inputs(), &RunOptions::default()));
+            others.extend((0..2).map(|_| wait()));
+            while planner.offered.lock().unwrap().len() < 3 {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            token.cancel();
+        });
+        assert_eq!(error.code(), ErrorCode::Cancelled);
+        // One of the others has begun anew.
+        engine.wait_for(3);
+        engine.open();
+        for other in others {
+            assert_eq!(other.join().unwrap().unwrap().decision.placement, split());
+        }
+    });
+    // The model, the head that was cancelled, head and tail.
+    assert_eq!(engine.loads(), 4);
+}
+
+#[test]
+fn a_passed_deadline_ends_the_wait_for_halves_and_not_their_making() {
+    let (deployed, engine) = (native(), Arc::new(GatedEngine::default()));
+    let (remote, planner) = (EngineRemote::new(&deployed, Fate::Answer), Fixed::new([split()]));
+    let model = deployed.load(runtime(&remote, &planner).engine(engine.clone()), |_| {}).unwrap();
+    let short = RunOptions { timeout: Some(Duration::from_millis(20)), ..RunOptions::default() };
+    assert_eq!(model.run(&inputs(), &short).unwrap_err().code(), ErrorCode::DeadlineExceeded);
+    engine.wait_for(2);
+    engine.open();
+    assert_eq!(model.run(&inputs(), &RunOptions::default()).unwrap().decision.placement, split());
+    assert_eq!(engine.loads(), 3, "the model, head and tail, once each");
+}
+
+#[test]
+fn closing_the_model_ends_the_making_of_halves() {
+    let (deployed, engine) = (native(), Arc::new(GatedEngine::default()));
+    let (remote, planner) = (EngineRemote::new(&deployed, Fate::Answer), Fixed::new([split()]));
+    let model = deployed.load(runtime(&remote, &planner).engine(engine.clone()), |_| {}).unwrap();
+    let error = stopped_while_made(&model, &engine, 2, |_| model.close());
+    assert_eq!(error.code(), ErrorCode::Closed);
 }

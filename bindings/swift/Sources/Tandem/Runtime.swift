@@ -50,7 +50,7 @@ public final class Runtime: Sendable {
     /// Loads a model: reads, checks and prepares it.
     ///
     /// Ends soon after the task is cancelled, the options' timeout has passed, or the runtime is closed: between two steps of
-    /// the load, the longest of which take about a second in a model of a gigabyte.
+    /// the load.
     ///
     /// - Parameters:
     ///   - source: Where the model comes from.

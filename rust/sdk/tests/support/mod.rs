@@ -3,6 +3,7 @@
 #![allow(unreachable_pub, reason = "a module of tests")]
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -11,9 +12,9 @@ use tandem::split::{
     WireForm, deploy, extract,
 };
 use tandem::{
-    Candidate, Control, DType, Dimension, Endpoint, Engine, Error, Interrupt, LoadOptions, LocalModel,
-    ManifestOptions, Model, ModelSource, NamedTensors, Placement, Plan, PlanRequest, Planner, Reason, Remote,
-    RemoteAnswer, RemoteError, RemoteRequest, RemoteTiming, Runtime, RuntimeBuilder, Tensor,
+    Candidate, Control, DType, Dimension, Endpoint, Engine, Error, Interrupt, LoadError, LoadOptions,
+    LocalModel, ManifestOptions, Model, ModelSource, NamedTensors, Placement, Plan, PlanRequest, Planner,
+    Reason, Remote, RemoteAnswer, RemoteError, RemoteRequest, RemoteTiming, Runtime, RuntimeBuilder, Tensor,
 };
 use tandem_engine::OnnxEngine;
 use tandem_onnx::{DataType, GraphBuilder, ModelBuilder, ModelProto, dims};
@@ -122,6 +123,45 @@ impl Deployed {
         change(&mut manifest);
         let options = LoadOptions { manifest: Some(manifest), ..LoadOptions::default() };
         builder.build().unwrap().load(ModelSource::Bytes(self.file.clone()), &options)
+    }
+}
+
+/// The real engine, whose loads after the first wait at a gate.
+#[derive(Default)]
+pub struct GatedEngine {
+    engine: OnnxEngine,
+    loads: AtomicUsize,
+    open: AtomicBool,
+}
+
+impl GatedEngine {
+    /// How many loads have begun.
+    pub fn loads(&self) -> usize {
+        self.loads.load(Ordering::SeqCst)
+    }
+
+    /// Waits until so many loads have begun.
+    pub fn wait_for(&self, loads: usize) {
+        while self.loads() < loads {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    /// Lets the waiting loads and all that follow go on.
+    pub fn open(&self) {
+        self.open.store(true, Ordering::SeqCst);
+    }
+}
+
+impl Engine for GatedEngine {
+    fn load(&self, source: &ModelSource, options: &LoadOptions) -> Result<Arc<dyn LocalModel>, LoadError> {
+        let first = self.loads.fetch_add(1, Ordering::SeqCst) == 0;
+        let control = Control::starting(Instant::now(), options.timeout, options.token.clone());
+        while !first && !self.open.load(Ordering::SeqCst) {
+            control.check(Instant::now())?;
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        self.engine.load(source, options)
     }
 }
 

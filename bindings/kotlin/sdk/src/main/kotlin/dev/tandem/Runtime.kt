@@ -77,7 +77,7 @@ public class Runtime internal constructor(
      * Fails with [TandemException.ModelNotFound], [TandemException.InvalidModel],
      * [TandemException.UnsupportedOperator], [TandemException.IntegrityMismatch], [TandemException.ResourceLimit] or
      * [TandemException.DeadlineExceeded]. Ends soon after the coroutine is cancelled or the runtime is closed: between two
-     * steps of the load, the longest of which take about a second in a model of a gigabyte.
+     * steps of the load.
      */
     public suspend fun load(
         source: ModelSource,
