@@ -64,6 +64,12 @@ pub(crate) fn definitions(graph: &GraphProto) -> impl Iterator<Item = &str> {
         .chain(results.filter(|name| !name.is_empty()))
 }
 
+/// Adds the names that a graph and the bodies inside it give to `names`.
+pub(crate) fn collect_definitions(graph: &GraphProto, names: &mut HashSet<String>) {
+    names.extend(definitions(graph).map(str::to_owned));
+    graph.node.iter().flat_map(bodies).for_each(|body| collect_definitions(body, names));
+}
+
 /// The nodes of `graph` and of all bodies inside it.
 pub(crate) fn all_nodes(graph: &GraphProto) -> Vec<&NodeProto> {
     let mut nodes = Vec::new();

@@ -27,6 +27,7 @@ mod dequantize;
 mod engine;
 mod external_data;
 mod fault;
+mod functions;
 mod fuse;
 mod graph;
 mod guard;

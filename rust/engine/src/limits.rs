@@ -8,8 +8,8 @@ use crate::graph::bodies;
 /// Checks the counts and sizes of a decoded model.
 pub(crate) fn check(model: &ModelProto, graph: &GraphProto, limits: &Limits) -> Result<(), LoadError> {
     at_most("inputs", graph.input.len() as u64, limits.inputs)?;
-    let functions: u64 = model.functions.iter().map(|function| nodes(&function.node)).sum();
-    at_most("nodes", nodes(&graph.node) + functions, limits.nodes)?;
+    let functions: u64 = model.functions.iter().map(|function| count_nodes(&function.node)).sum();
+    at_most("nodes", count_nodes(&graph.node) + functions, limits.nodes)?;
     check_tensors(graph, limits)?;
     model.functions.iter().flat_map(|function| &function.node).try_for_each(|node| check_node(node, limits))
 }
@@ -19,8 +19,9 @@ pub(crate) fn at_most(what: &'static str, got: u64, limit: u64) -> Result<(), Lo
     if got <= limit { Ok(()) } else { Err(LoadError::ResourceLimit { what, got, limit }) }
 }
 
-fn nodes(nodes: &[NodeProto]) -> u64 {
-    let inner: u64 = nodes.iter().flat_map(bodies).map(|body| self::nodes(&body.node)).sum();
+/// The nodes and those of the bodies in them.
+pub(crate) fn count_nodes(nodes: &[NodeProto]) -> u64 {
+    let inner: u64 = nodes.iter().flat_map(bodies).map(|body| count_nodes(&body.node)).sum();
     nodes.len() as u64 + inner
 }
 

@@ -9,8 +9,8 @@ use tandem_onnx::{DecodeLimits, ModelProto};
 use crate::engine::EngineOptions;
 use crate::model::OnnxModel;
 use crate::{
-    dequantize, external_data, graph, info, limits, lower, rewrite, source, support, validate, values,
-    weights,
+    dequantize, external_data, functions, graph, info, limits, lower, rewrite, source, support, validate,
+    values, weights,
 };
 
 /// Reads, checks and rewrites a model, and hands it to tract. Asks between the phases, and within the long ones, whether
@@ -33,6 +33,8 @@ pub(crate) fn load(
     let missing = || LoadError::Invalid { detail: "it has no graph".to_owned() };
     let mut graph = proto.graph.take().ok_or_else(missing)?;
     limits::check(&proto, &graph, &options.limits)?;
+    functions::inline(&mut proto, &mut graph, read, &options.limits)?;
+    may_go_on()?;
     let folder = match source {
         ModelSource::File(path) => Some(path.parent().unwrap_or(Path::new(""))),
         _ => None,

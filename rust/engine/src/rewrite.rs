@@ -8,12 +8,12 @@ use std::collections::HashSet;
 
 use tandem_onnx::{GraphProto, NodeProto, TensorProto};
 
-use crate::graph::{bodies_mut, definitions, label};
+use crate::graph::{bodies_mut, collect_definitions, label};
 
 /// Rewrites the nodes of `graph` and of its bodies.
 pub(crate) fn apply(graph: &mut GraphProto, opset: u64) {
     let mut names = Names { taken: HashSet::new() };
-    collect(graph, &mut names.taken);
+    collect_definitions(graph, &mut names.taken);
     rewrite(graph, opset, &mut names);
 }
 
@@ -32,11 +32,6 @@ fn rewrite(graph: &mut GraphProto, opset: u64, names: &mut Names) {
         graph.node.append(&mut patch.nodes);
         graph.initializer.append(&mut patch.constants);
     }
-}
-
-fn collect(graph: &GraphProto, taken: &mut HashSet<String>) {
-    taken.extend(definitions(graph).map(str::to_owned));
-    graph.node.iter().flat_map(crate::graph::bodies).for_each(|body| collect(body, taken));
 }
 
 struct Names {

@@ -21,6 +21,12 @@ fn check_and_sort_within(graph: &mut GraphProto, outer: &HashSet<String>) -> Res
         if node.op_type.is_empty() {
             return Err(invalid(format!("node {:?} has no operator", label(node))));
         }
+        if let Some(open) = node.attribute.iter().find(|attribute| !attribute.ref_attr_name.is_empty()) {
+            let (node, name, wanted) = (label(node), &open.name, &open.ref_attr_name);
+            return Err(invalid(format!(
+                "attribute {name:?} of node {node:?} refers to {wanted:?}, and stands in no function"
+            )));
+        }
         if let Some(missing) = node.input.iter().find(|name| !name.is_empty() && !known.contains(*name)) {
             let (operator, node) = (operator(node), label(node));
             return Err(invalid(format!(

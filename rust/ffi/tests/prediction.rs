@@ -10,8 +10,8 @@ use std::sync::Arc;
 use tandem::DType as CoreDType;
 use tandem_ffi::{
     CancelToken, DType, DenseInput, EndpointConfig, EndpointToken, FailureCode, HostFailure, LoadOptions,
-    Model, NamedTensor, Placement, Prediction, Runtime, RuntimeConfig, TandemFailure, Tensor, TensorSpec,
-    TlsConfig, TokenProvider,
+    Model, NamedTensor, Placement, Prediction, Runtime, TandemFailure, Tensor, TensorSpec, TlsConfig,
+    TokenProvider,
 };
 use tandem_testkit::models::arithmetic::mixed;
 

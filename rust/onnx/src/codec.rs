@@ -5,7 +5,8 @@ mod preflight;
 use bytes::Bytes;
 use prost::Message;
 
-use crate::model::ModelProto;
+use crate::attribute::AttributeProto;
+use crate::model::{FunctionProto, ModelProto};
 
 /// What decoding may cost. The defaults let every real model pass and stop a bomb.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,5 +101,19 @@ impl ModelProto {
     /// The bytes of an ONNX file. Other readers refuse files over 2 GiB.
     pub fn encode_bytes(&self) -> Bytes {
         self.encode_to_vec().into()
+    }
+}
+
+impl FunctionProto {
+    /// Bytes of the message in a file.
+    pub fn encoded_len(&self) -> usize {
+        Message::encoded_len(self)
+    }
+}
+
+impl AttributeProto {
+    /// Bytes of the message in a file.
+    pub fn encoded_len(&self) -> usize {
+        Message::encoded_len(self)
     }
 }

@@ -5,6 +5,7 @@
 
 pub mod arithmetic;
 pub mod dtypes;
+pub mod functions;
 pub mod runtime_shapes;
 pub mod slow;
 pub mod transformer;

@@ -5,6 +5,7 @@ use tandem_onnx::{BuildError, ModelProto, dims};
 
 use super::arithmetic::{add, classifier, mixed};
 use super::dtypes::identity;
+use super::functions::layers;
 use super::inputs::{InputsError, random_inputs};
 use super::runtime_shapes::CASES;
 use super::slow::matmul_chain;
@@ -91,6 +92,7 @@ fn small() -> Result<Vec<Entry>, TensorError> {
         Entry::new("add", Suite::Test, add),
         Entry::new("mixed", Suite::Test, mixed),
         Entry::new("classifier", Suite::Test, || classifier(1)),
+        Entry::new("functions", Suite::Test, layers),
         Entry::new("matmul_chain", Suite::Test, || matmul_chain(16, 16)),
         Entry::new("branchy", Suite::Test, || branchy(&VisionConfig::small())),
         Entry::new("mobilenet_v2_small", Suite::Test, || mobilenet_v2(&VisionConfig::small())),
