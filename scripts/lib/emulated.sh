@@ -4,8 +4,8 @@
 
 # What is built for a target is built with these packages, all of them: with others cargo would give tract's dependencies
 # other features, and build tract once more.
-readonly PACKAGES=(-p tandem-core -p tandem-kernels -p tandem-engine -p tandem-remote -p tandem -p tandem-ffi
-    --features tandem-ffi/test-hooks)
+readonly WITHOUT_FACADE=(-p tandem-core -p tandem-kernels -p tandem-engine -p tandem-remote -p tandem)
+readonly WITH_FACADE=("${WITHOUT_FACADE[@]}" -p tandem-ffi --features tandem-ffi/test-hooks)
 
 # lean_cargo TRIPLE COMMAND ARG...: cross_cargo with the dev profile, but for what only a debugger or a second build would use,
 # and for the last third of the dependencies' speed, which takes as long to compile as all before it. Not set for what is
@@ -13,6 +13,30 @@ readonly PACKAGES=(-p tandem-core -p tandem-kernels -p tandem-engine -p tandem-r
 lean_cargo() {
     CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=0 CARGO_PROFILE_DEV_LTO=off \
         cross_cargo "$1" "$2" --config 'profile.dev.package."*".opt-level=1' "${@:3}"
+}
+
+# make_shim FOLDER: Android's libraries by name over this machine's glibc, and glibc's loader under a fixed name.
+make_shim() {
+    local place=$1 libraries=/lib/x86_64-linux-gnu name
+    local shared=(cc -O1 -Wall -Wextra -Werror -fPIC -shared)
+    "${shared[@]}" -Wl,-soname,libc.so -o "$place/libc.so" "$ROOT/scripts/emulation/shim/libc.c" \
+        -Wl,--no-as-needed -l:libc.so.6 || return 1
+    "${shared[@]}" -Wl,-soname,liblog.so -o "$place/liblog.so" "$ROOT/scripts/emulation/shim/liblog.c" || return 1
+    "${shared[@]}" -Wl,-soname,libdl.so -o "$place/libdl.so" -x c /dev/null || return 1
+    "${shared[@]}" -Wl,-soname,libm.so -o "$place/libm.so" -x c /dev/null -Wl,--no-as-needed -l:libm.so.6 || return 1
+    for name in libc.so.6 libm.so.6; do
+        ln -s "$libraries/$name" "$place/$name" || return 1
+    done
+    ln -s "$libraries/ld-linux-x86-64.so.2" "$place/loader"
+}
+
+# shim: makes it where needed, prints its folder.
+shim() {
+    local recipe
+    have cc || apt_install gcc libc6-dev
+    recipe=$(recipe_hash "$(cat "$ROOT"/scripts/emulation/shim/*.c)" "$(declare -f make_shim)")
+    cached emulated/shim "$recipe" make_shim || die "could not make Android's libraries over glibc"
+    printf '%s\n' "$CACHE/emulated/shim"
 }
 
 # outputs_file PART: where the conformance table's outputs of a part are written.
@@ -33,11 +57,11 @@ timed() {
 
 print_times() { printf 'seconds: build %d, tests %d\n' "${SPENT[build]:-0}" "${SPENT[tests]:-0}"; }
 
-# cargo_tests PART TRIPLE ARG...: builds the tests that ARG... chooses for the target, and runs them under emulation.
+# cargo_tests PART TRIPLE SHIM ARG...: builds the tests that ARG... chooses for the target, and runs them under emulation.
 cargo_tests() {
-    local part=$1 triple=$2
-    shift 2
-    local runner="target.$triple.runner=['$ROOT/scripts/emulation/run-test', '$part']"
+    local part=$1 triple=$2 shim=$3
+    shift 3
+    local runner="target.$triple.runner=['$ROOT/scripts/emulation/run-test', '$part', '$shim']"
     cd "$ROOT" || return
     timed build lean_cargo "$triple" test --no-run "$@" || return
     TANDEM_CONFORMANCE_OUTPUTS=$(outputs_file "$part") \
@@ -69,13 +93,20 @@ arm64_java() {
 }
 
 part_linux_arm64() {
-    cargo_tests linux-arm64 aarch64-unknown-linux-gnu "${PACKAGES[@]}" --lib --tests
+    cargo_tests linux-arm64 aarch64-unknown-linux-gnu - "${WITH_FACADE[@]}" --lib --tests
+}
+
+part_android_x86_64() {
+    local folder
+    folder=$(shim) || return
+    # The facade's tests need the binding generator, which runs on no phone.
+    cargo_tests android-x86_64 x86_64-linux-android "$folder" "${WITHOUT_FACADE[@]}" --lib --tests
 }
 
 # facade_for TRIPLE: builds the library for a target with the features of its tests.
 facade_for() {
     # The test is named for the features that tests give the dependencies. It is built in the other parts anyway.
-    (cd "$ROOT" && lean_cargo "$1" build "${PACKAGES[@]}" --lib --test conformance)
+    (cd "$ROOT" && lean_cargo "$1" build "${WITH_FACADE[@]}" --lib --test conformance)
 }
 
 run_kotlin() { mvn -B -f "$ROOT/bindings/kotlin/pom.xml" -Dsurefire.failIfNoSpecifiedTests=false "$@"; }
@@ -92,9 +123,12 @@ part_jvm_arm64() {
 }
 
 part_outputs() {
-    local host other
-    host=$(outputs_file host) other=$(outputs_file linux-arm64)
-    [[ -s $other ]] || die "linux-arm64 has not run, so there is nothing to compare"
+    local host others=() part
+    host=$(outputs_file host)
     (cd "$ROOT" && TANDEM_CONFORMANCE_OUTPUTS=$host cargo test "${WORKSPACE[@]}" --test conformance) || return
-    python3 -B "$ROOT/scripts/lib/compare_outputs.py" "$ROOT/bindings/conformance/cases.json" "$host" "$other"
+    for part in linux-arm64 android-x86_64; do
+        [[ ! -s $(outputs_file "$part") ]] || others+=("$(outputs_file "$part")")
+    done
+    ((${#others[@]})) || die "none of the parts before wrote outputs"
+    python3 -B "$ROOT/scripts/lib/compare_outputs.py" "$ROOT/bindings/conformance/cases.json" "$host" "${others[@]}"
 }
