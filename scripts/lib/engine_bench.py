@@ -1,4 +1,4 @@
-"""Our engine and its rivals on the same models, one thread: latency, load time, peak memory."""
+"""Our engine and its rivals on the same models and as many threads: latency, load time, peak memory."""
 
 import pathlib
 import statistics
@@ -60,6 +60,7 @@ def main():
     parser.add_argument("--engine", required=True, help="the example bench_engine")
     parser.add_argument("--onnxruntime", nargs=2, required=True, help="how ort_bench.py is run")
     parser.add_argument("--openvino", nargs=2, required=True, help="how openvino_bench.py is run")
+    parser.add_argument("--threads", type=int, default=1, help="threads of one run")
     options = parser.parse_args()
     turns, rounds = (2, 5) if options.quick else (5, 20)
     rows = []
@@ -67,12 +68,15 @@ def main():
         fix_sizes(model)
         commands = {
             "tandem": [options.engine, model],
-            "tract": [options.engine, model, "--stock"],
             "onnxruntime": [*options.onnxruntime, model],
             "openvino": [*options.openvino, model],
         }
+        # It runs a model on one thread.
+        if options.threads == 1:
+            commands["tract"] = [options.engine, model, "--stock"]
+        common = ["--rounds", str(rounds), "--threads", str(options.threads)]
         subjects = {
-            name: lambda command=command: run_json([*map(str, command), "--rounds", str(rounds)])
+            name: lambda command=[*command, *common]: run_json(list(map(str, command)))
             for name, command in commands.items()
         }
         rows += rows_of(model.stem, interleave(subjects, turns, warm_up=0))

@@ -1,14 +1,14 @@
-"""Loads and runs one model in OpenVINO on one thread, in f32; prints what `bench_engine` of our engine prints."""
+"""Loads and runs one model in OpenVINO, in f32; prints what `bench_engine` of our engine prints."""
 
 import openvino
 from rival_bench import measure, values
 
 # Half precision, which it would choose by itself on some processors, would be another computation.
-SETTINGS = {"INFERENCE_NUM_THREADS": 1, "NUM_STREAMS": 1, "INFERENCE_PRECISION_HINT": "f32"}
+SETTINGS = {"NUM_STREAMS": 1, "INFERENCE_PRECISION_HINT": "f32"}
 
 
-def load(path):
-    return openvino.Core().compile_model(path, "CPU", SETTINGS), prepare
+def load(path, threads):
+    return openvino.Core().compile_model(path, "CPU", {**SETTINGS, "INFERENCE_NUM_THREADS": threads}), prepare
 
 
 def prepare(model):

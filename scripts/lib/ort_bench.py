@@ -1,4 +1,4 @@
-"""Loads and runs one model in ONNX Runtime on one thread; prints what `bench_engine` of our engine prints."""
+"""Loads and runs one model in ONNX Runtime; prints what `bench_engine` of our engine prints."""
 
 import numpy as np
 import onnxruntime as ort
@@ -7,9 +7,9 @@ from rival_bench import measure, values
 DTYPES = {"tensor(float)": np.float32, "tensor(double)": np.float64, "tensor(float16)": np.float16}
 
 
-def load(path):
+def load(path, threads):
     options = ort.SessionOptions()
-    options.intra_op_num_threads = 1
+    options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     return ort.InferenceSession(path, options, providers=["CPUExecutionProvider"]), prepare
 

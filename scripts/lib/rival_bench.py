@@ -1,6 +1,6 @@
 """What measuring a rival of our engine takes: it prints what the example `bench_engine` prints.
 
-`{"load_ms", "latency_ms": [...], "peak_rss_kb"}` of one model on one thread, measured in a process of its own.
+`{"load_ms", "latency_ms": [...], "peak_rss_kb"}` of one model, measured in a process of its own.
 """
 
 import argparse
@@ -27,13 +27,15 @@ def peak_memory():
 
 
 def measure(description, load):
-    """Runs the program. `load` takes a path and gives a model and a function that makes of it one that runs it once."""
+    """Runs the program. `load` takes a path and a number of threads and gives a model and a function that makes of it
+    one that runs it once."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("model")
     parser.add_argument("--rounds", type=int, required=True)
+    parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
     began = time.perf_counter()
-    model, prepare = load(arguments.model)
+    model, prepare = load(arguments.model, arguments.threads)
     load_ms = (time.perf_counter() - began) * 1e3
     run = prepare(model)
     latencies = []

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! cargo run --release -p tandem-engine --example bench_engine -- \
-//!     MODEL.onnx [--rounds N] [--threads 1] [--stock | --unfused] [--answer FOLDER]
+//!     MODEL.onnx [--rounds N] [--threads N] [--stock | --unfused] [--answer FOLDER]
 //! ```
 //!
 //! `--stock` runs plain tract on the same file, without any pass of ours; `--unfused` is our engine without kernels of
@@ -31,6 +31,7 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 struct Arguments {
     model: PathBuf,
     rounds: usize,
+    threads: usize,
     stock: bool,
     fused: bool,
     answer: Option<PathBuf>,
@@ -46,18 +47,12 @@ fn main() -> Result<()> {
 fn arguments() -> Result<Arguments> {
     let mut words = std::env::args().skip(1);
     let (mut model, mut answer) = (None, None);
-    let (mut rounds, mut stock, mut fused) = (10, false, true);
+    let (mut rounds, mut threads, mut stock, mut fused) = (10, 1, false, true);
     while let Some(word) = words.next() {
         match word.as_str() {
             "--rounds" => rounds = words.next().ok_or("--rounds wants a number")?.parse()?,
             "--threads" => {
-                // Both engines run a model on one thread; the option keeps other subjects to the same.
-                let threads = words.next();
-                if threads.as_deref() != Some("1") {
-                    return Err(
-                        format!("--threads {}: only 1 is possible", threads.unwrap_or_default()).into()
-                    );
-                }
+                threads = words.next().ok_or("--threads wants a number")?.parse()?;
             }
             "--answer" => answer = Some(words.next().ok_or("--answer wants a folder")?.into()),
             "--stock" => stock = true,
@@ -66,9 +61,12 @@ fn arguments() -> Result<Arguments> {
             other => return Err(format!("{other:?} is not known").into()),
         }
     }
+    if stock && threads != 1 {
+        return Err("tract runs a model on one thread".into());
+    }
     let usage =
-        "usage: bench_engine MODEL.onnx [--rounds N] [--threads 1] [--stock | --unfused] [--answer FOLDER]";
-    Ok(Arguments { model: model.ok_or(usage)?, rounds, stock, fused, answer })
+        "usage: bench_engine MODEL.onnx [--rounds N] [--threads N] [--stock | --unfused] [--answer FOLDER]";
+    Ok(Arguments { model: model.ok_or(usage)?, rounds, threads, stock, fused, answer })
 }
 
 fn milliseconds(start: Instant) -> f64 {
@@ -78,7 +76,8 @@ fn milliseconds(start: Instant) -> f64 {
 /// The time of a load with its plan, and of every run after a first one that does not count.
 fn ours(arguments: &Arguments) -> Result<(f64, Vec<f64>)> {
     let start = Instant::now();
-    let engine = OnnxEngine::with_options(EngineOptions::default().with_fused(arguments.fused));
+    let options = EngineOptions::default().with_fused(arguments.fused).with_threads(arguments.threads);
+    let engine = OnnxEngine::with_options(options);
     let model = engine.load(&ModelSource::from(&arguments.model), &LoadOptions::default())?;
     let mut load = milliseconds(start);
     let inputs = inputs(model.info())?;

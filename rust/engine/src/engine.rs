@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use tandem_core::{DType, Engine, LoadError, LoadOptions, LocalModel, ModelSource, Tensor, TensorError};
+use tandem_kernels::Threads;
 
 use crate::convert;
 use crate::fault::contain;
@@ -22,29 +23,49 @@ pub struct EngineOptions {
     /// Whether parts of a model are computed by our own fused kernels instead of tract's operators. The profile of a
     /// model names them `Tandem.…`. On by default; results differ from tract's by rounding alone.
     pub fused: bool,
+    /// How many threads the fused kernels of one run share their work over, the caller's own included: 1 by default, at most
+    /// [`EngineOptions::MOST_THREADS`]. Results are the same bit for bit. The engine has one pool for all of its models, whose
+    /// threads start with the first run and sleep while there is none.
+    pub threads: usize,
 }
 
 impl Default for EngineOptions {
     fn default() -> Self {
-        Self { fused: true }
+        Self { fused: true, threads: 1 }
     }
 }
 
 impl EngineOptions {
+    /// The most threads of an engine.
+    pub const MOST_THREADS: usize = Threads::MOST;
+
     /// These options with [`fused`](Self::fused) set.
     pub fn with_fused(mut self, fused: bool) -> Self {
         self.fused = fused;
+        self
+    }
+
+    /// These options with [`threads`](Self::threads) set; beyond 1 and [`MOST_THREADS`](Self::MOST_THREADS), the nearer of them.
+    pub fn with_threads(mut self, threads: usize) -> Self {
+        self.threads = threads.clamp(1, Self::MOST_THREADS);
         self
     }
 }
 
 /// Loads ONNX models and runs them through tract.
 ///
-/// It holds nothing but its options: make one and share it, or make one for every load. The models that it loads
-/// may be run by any number of threads at once.
-#[derive(Clone, Copy, Debug, Default)]
+/// Make one and share it: clones and the models that it loads share its threads. Models may be run by any number of threads at
+/// once; those that ask for more than one of the engine's share them, and never wait for one.
+#[derive(Clone, Debug)]
 pub struct OnnxEngine {
     options: EngineOptions,
+    threads: Arc<Threads>,
+}
+
+impl Default for OnnxEngine {
+    fn default() -> Self {
+        Self::with_options(EngineOptions::default())
+    }
 }
 
 impl OnnxEngine {
@@ -55,7 +76,7 @@ impl OnnxEngine {
 
     /// An engine that computes in the given way.
     pub fn with_options(options: EngineOptions) -> Self {
-        Self { options }
+        Self { options, threads: Arc::new(Threads::new(options.threads)) }
     }
 
     /// How it computes.
@@ -67,7 +88,7 @@ impl OnnxEngine {
 impl Engine for OnnxEngine {
     fn load(&self, source: &ModelSource, options: &LoadOptions) -> Result<Arc<dyn LocalModel>, LoadError> {
         contain(|| {
-            let model: Arc<dyn LocalModel> = Arc::new(load(source, options, self.options)?);
+            let model: Arc<dyn LocalModel> = Arc::new(load(source, options, self.options, &self.threads)?);
             Ok(model)
         })
     }

@@ -1,9 +1,11 @@
 //! The phases of a load, in their order.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
 use tandem_core::{Control, LoadError, LoadOptions, ModelSource};
+use tandem_kernels::Threads;
 use tandem_onnx::{DecodeLimits, ModelProto};
 
 use crate::engine::EngineOptions;
@@ -19,6 +21,7 @@ pub(crate) fn load(
     source: &ModelSource,
     options: &LoadOptions,
     engine: EngineOptions,
+    threads: &Arc<Threads>,
 ) -> Result<OnnxModel, LoadError> {
     let control = Control::starting(Instant::now(), options.timeout, options.token.clone());
     let may_go_on = || control.check(Instant::now()).map_err(LoadError::from);
@@ -54,7 +57,7 @@ pub(crate) fn load(
     let weights = weights::take(&mut graph)?;
     may_go_on()?;
     let template = lower::lower(graph, weights, integers, proto.opset_import, &info)?;
-    let mut model = OnnxModel::new(info, options.limits, engine, template, shape_like, options.plans);
+    let mut model = OnnxModel::new(info, options, engine, threads.clone(), template, shape_like);
     may_go_on()?;
     model.prepare(&control)?;
     Ok(model)

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use tandem_core::{
-    Control, Dimension, InputError, Limits, LoadError, LocalModel, ModelInfo, NamedTensors, Profile,
-    RunError, TensorInfo,
+    Control, Dimension, InputError, Limits, LoadError, LoadOptions, LocalModel, ModelInfo, NamedTensors,
+    Profile, RunError, TensorInfo,
 };
+use tandem_kernels::Threads;
 
 use crate::compile::{Plan, compile};
 use crate::engine::EngineOptions;
@@ -22,6 +23,8 @@ pub(crate) struct OnnxModel {
     info: ModelInfo,
     limits: Limits,
     options: EngineOptions,
+    /// What runs share.
+    threads: Arc<Threads>,
     /// What plans are made of; gone where the model's only plan is made, because it holds all weights once more.
     template: Option<Template>,
     /// Whether the value of each input is part of a plan's key.
@@ -32,14 +35,14 @@ pub(crate) struct OnnxModel {
 impl OnnxModel {
     pub(crate) fn new(
         info: ModelInfo,
-        limits: Limits,
+        load: &LoadOptions,
         options: EngineOptions,
+        threads: Arc<Threads>,
         template: Template,
         shape_like: Vec<bool>,
-        plans: usize,
     ) -> Self {
-        let template = Some(template);
-        Self { info, limits, options, template, shape_like, plans: Plans::new(plans) }
+        let (limits, template, plans) = (load.limits, Some(template), Plans::new(load.plans));
+        Self { info, limits, options, threads, template, shape_like, plans }
     }
 
     /// Makes the only plan of a model whose shapes are all fixed, so that its errors are errors of the load.
@@ -99,8 +102,19 @@ impl OnnxModel {
         observer: &mut Observer<'_>,
     ) -> Result<NamedTensors, RunError> {
         let wanted = self.wanted(&[])?;
+        self.run_wanted(inputs, &wanted, control, observer)
+    }
+
+    fn run_wanted(
+        &self,
+        inputs: &NamedTensors,
+        wanted: &[usize],
+        control: &Control,
+        observer: &mut Observer<'_>,
+    ) -> Result<NamedTensors, RunError> {
         let plan = self.plan_for(inputs, control)?;
-        Ok(run(&plan, &self.info, inputs, &wanted, self.limits.tensor_bytes, control, observer)?)
+        let limit = self.limits.tensor_bytes;
+        Ok(self.threads.run(|| run(&plan, &self.info, inputs, wanted, limit, control, observer))?)
     }
 
     fn wanted(&self, wanted: &[String]) -> Result<Vec<usize>, InputError> {
@@ -122,9 +136,7 @@ impl LocalModel for OnnxModel {
         control: &Control,
     ) -> Result<NamedTensors, RunError> {
         let wanted = self.wanted(wanted)?;
-        let plan = self.plan_for(inputs, control)?;
-        let limit = self.limits.tensor_bytes;
-        Ok(run(&plan, &self.info, inputs, &wanted, limit, control, &mut |_, _, _| {})?)
+        self.run_wanted(inputs, &wanted, control, &mut |_, _, _| {})
     }
 
     fn profile(&self, inputs: &NamedTensors, control: &Control) -> Result<Profile, RunError> {

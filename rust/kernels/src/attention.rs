@@ -2,6 +2,7 @@
 //! that the scores stay in the first-level cache.
 
 use std::marker::PhantomData;
+use std::ops::Range;
 
 use crate::activation::Activation;
 use crate::error::{KernelError, check_length, volume};
@@ -9,6 +10,7 @@ use crate::isa::InstructionSet;
 use crate::math;
 use crate::memory::with_scratch;
 use crate::simd::{Simd, Task, with_simd};
+use crate::threads::{self, Disjoint};
 use crate::tile::{self, Blocked, Step, Tile};
 
 /// Sizes of an attention, and where its tensors lie. Their last axis lies side by side.
@@ -47,6 +49,32 @@ pub struct Attention {
     shape: AttentionShape,
     /// The least lengths of queries, keys, values, mask and output.
     lengths: [usize; 5],
+    /// Whether no two heads write the same element.
+    apart: bool,
+}
+
+impl AttentionShape {
+    fn products(&self) -> usize {
+        [self.heads, self.queries, self.keys, self.depth.saturating_add(self.width)]
+            .iter()
+            .fold(self.batch, |products, &size| products.saturating_mul(size))
+    }
+
+    /// Whether no two rows of the output share an element, as far as the order of the strides tells.
+    fn is_apart(&self) -> bool {
+        let mut axes = [
+            (self.out_strides[0], self.batch),
+            (self.out_strides[1], self.heads),
+            (self.out_strides[2], self.queries),
+        ];
+        axes.sort_unstable();
+        let mut extent = self.width;
+        axes.iter().filter(|(_, count)| *count > 1).all(|&(stride, count)| {
+            let apart = stride >= extent;
+            extent = extent.saturating_add(stride.saturating_mul(count - 1));
+            apart
+        })
+    }
 }
 
 impl Attention {
@@ -81,7 +109,7 @@ impl Attention {
         let overflow = KernelError::Overflow { what: "an attention's tensors" };
         let lengths: Option<Vec<usize>> = lengths.into_iter().collect();
         let lengths = lengths.and_then(|lengths| lengths.try_into().ok()).ok_or(overflow)?;
-        Ok(Self { set, shape, lengths })
+        Ok(Self { set, shape, lengths, apart: shape.is_apart() })
     }
 
     /// The sizes it was built for.
@@ -108,23 +136,35 @@ impl Attention {
             reaches("mask", mask, self.lengths[3])?;
         }
         reaches("out", out, self.lengths[4])?;
-        // SAFETY: holding the set proves the instructions; the slices reach as far as the strides do, and the scratch memory
-        // is as long as the task wants.
-        with_simd!(self.set, S => with_scratch(rooms::<S>(&self.shape).iter().sum(), |scratch| unsafe {
-            let shape = &self.shape;
-            S::vectorize(Heads::<S> { shape, query, key, value, mask, out, scratch, set: PhantomData });
-        }));
+        let shape = &self.shape;
+        let out = Disjoint::new(out);
+        let run = |own: Range<usize>| {
+            let out = out.as_mut_ptr();
+            // SAFETY: holding the set proves the instructions; the slices reach as far as the strides do, and the scratch
+            // memory is as long as the task wants. Where there are several units, their outputs are apart.
+            with_simd!(self.set, S => with_scratch(rooms::<S>(shape).iter().sum(), |scratch| unsafe {
+                S::vectorize(Heads::<S> { shape, own, query, key, value, mask, out, scratch, set: PhantomData });
+            }));
+        };
+        let heads = shape.batch * shape.heads;
+        if self.apart {
+            threads::share(heads, shape.products(), run);
+        } else {
+            run(0..heads);
+        }
         Ok(())
     }
 }
 
+/// Some heads of all sequences, counted together.
 struct Heads<'a, S> {
     shape: &'a AttentionShape,
+    own: Range<usize>,
     query: &'a [f32],
     key: &'a [f32],
     value: &'a [f32],
     mask: Option<&'a [f32]>,
-    out: &'a mut [f32],
+    out: *mut f32,
     scratch: &'a mut [f32],
     set: PhantomData<S>,
 }
@@ -155,24 +195,23 @@ const NOUGHT: [f32; 64] = [0.0; 64];
 impl<S: Simd> Task for Heads<'_, S> {
     #[inline(always)]
     unsafe fn call(self) {
-        let Self { shape, query, key, value, mask, out, scratch, .. } = self;
+        let Self { shape, own, query, key, value, mask, out, scratch, .. } = self;
         let lengths = rooms::<S>(shape);
         let (query_room, rest) = scratch.split_at_mut(lengths[0]);
         let (key_room, rest) = rest.split_at_mut(lengths[1]);
         let (value_room, rest) = rest.split_at_mut(lengths[2]);
         let (scores, added) = rest.split_at_mut(lengths[3]);
         let mut room = Room { query: query_room, key: key_room, value: value_room, scores, added };
-        for sequence in 0..shape.batch {
-            for head in 0..shape.heads {
-                let first = |strides: [usize; 3]| sequence * strides[0] + head * strides[1];
-                // SAFETY: the slices begin with this head's first row and reach to its last.
-                unsafe {
-                    pack_queries::<S>(shape, &query[first(shape.query_strides)..], room.query);
-                    pack_keys::<S>(shape, &key[first(shape.key_strides)..], room.key);
-                    pack_values::<S>(shape, &value[first(shape.value_strides)..], room.value);
-                    let mask = mask.map(|mask| &mask[first(shape.mask_strides)..]);
-                    attend::<S>(shape, mask, &mut room, &mut out[first(shape.out_strides)..]);
-                }
+        for index in own {
+            let (sequence, head) = (index / shape.heads, index % shape.heads);
+            let first = |strides: [usize; 3]| sequence * strides[0] + head * strides[1];
+            // SAFETY: the slices begin with this head's first row and reach to its last.
+            unsafe {
+                pack_queries::<S>(shape, &query[first(shape.query_strides)..], room.query);
+                pack_keys::<S>(shape, &key[first(shape.key_strides)..], room.key);
+                pack_values::<S>(shape, &value[first(shape.value_strides)..], room.value);
+                let mask = mask.map(|mask| &mask[first(shape.mask_strides)..]);
+                attend::<S>(shape, mask, &mut room, out.add(first(shape.out_strides)));
             }
         }
     }
@@ -246,12 +285,7 @@ unsafe fn pack_values<S: Simd>(shape: &AttentionShape, x: &[f32], out: &mut [f32
 ///
 /// The instruction set must be present; the room is packed; `mask` and `out` reach as far as the strides of their rows do.
 #[inline(always)]
-unsafe fn attend<S: Simd>(
-    shape: &AttentionShape,
-    mask: Option<&[f32]>,
-    room: &mut Room<'_>,
-    out: &mut [f32],
-) {
+unsafe fn attend<S: Simd>(shape: &AttentionShape, mask: Option<&[f32]>, room: &mut Room<'_>, out: *mut f32) {
     let lanes = |elements: usize, block: usize| S::LANES.min(elements - block * S::LANES);
     let key_blocks = shape.keys.div_ceil(S::LANES);
     let ending = Activation::None.ending();
@@ -291,7 +325,7 @@ unsafe fn attend<S: Simd>(
             let (column, width) = (first * S::LANES, count * S::LANES);
             let kept = width.min(shape.width - column);
             let stride = shape.out_strides[2];
-            let to = out.as_mut_ptr().wrapping_add(first_row * stride + column);
+            let to = out.wrapping_add(first_row * stride + column);
             let mut staged = [0.0_f32; 14 * 4 * 16];
             let whole = kept == width;
             let tile = Tile {

@@ -272,7 +272,10 @@ impl Conv2d {
             with_simd!(self.set, S => unsafe {
                 match &self.algorithm {
                     Algorithm::Direct(direct) => direct.run::<S>(&self.shape, x, residual, out),
-                    Algorithm::Depthwise(depthwise) => depthwise.run::<S>(&self.shape, x, residual, out),
+                    Algorithm::Depthwise(depthwise) => {
+                        let lines = [&self.shape.input, &self.shape.output].map(|[height, width]| height * width * S::LANES);
+                        depthwise.run::<S>(&self.shape, x, residual, out, lines);
+                    }
                     Algorithm::Winograd(winograd) => winograd.run::<S>(&self.shape, x, residual, out),
                 }
             });

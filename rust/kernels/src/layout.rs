@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 use crate::error::{KernelError, check_length, volume};
 use crate::isa::InstructionSet;
 use crate::simd::{Simd, Task, with_simd};
+use crate::threads;
 
 /// Floats of a blocked image of `[batch, channels, pixels]`.
 pub fn blocked_len(
@@ -33,16 +34,19 @@ pub fn to_blocked(
     for (image, blocks) in
         x.chunks_exact(channels * pixels).zip(out.chunks_exact_mut(channels.div_ceil(lanes) * lanes * pixels))
     {
-        for (planes, block) in image.chunks(lanes * pixels).zip(blocks.chunks_exact_mut(lanes * pixels)) {
-            if planes.len() < block.len() {
-                block.fill(0.0);
+        let length = lanes * pixels;
+        threads::share_rows(blocks, length, threads::moves(image.len()), |first, blocks| {
+            for (planes, block) in image.chunks(length).skip(first).zip(blocks.chunks_exact_mut(length)) {
+                if planes.len() < block.len() {
+                    block.fill(0.0);
+                }
+                // SAFETY: holding `set` proves the instructions. `planes` holds that many planes of `pixels`, at most
+                // `lanes`, and `block` a vector for each pixel.
+                with_simd!(set, S => unsafe {
+                    S::vectorize(Gather::<S>(planes.as_ptr(), planes.len() / pixels, pixels, block.as_mut_ptr(), PhantomData));
+                });
             }
-            // SAFETY: holding `set` proves the instructions. `planes` holds that many planes of `pixels`, at most
-            // `lanes`, and `block` a vector for each pixel.
-            with_simd!(set, S => unsafe {
-                S::vectorize(Gather::<S>(planes.as_ptr(), planes.len() / pixels, pixels, block.as_mut_ptr(), PhantomData));
-            });
-        }
+        });
     }
     Ok(())
 }

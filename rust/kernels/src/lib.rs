@@ -1,8 +1,8 @@
 //! Compute kernels over plain slices: convolution, matrix product, pooling, softmax, normalisation.
 //!
 //! A kernel is an object: it is built once from its shapes and weights, which are checked and packed then, and runs any
-//! number of times over slices whose lengths are checked, on the thread that calls it. All numbers are `f32`. It knows
-//! nothing of models or graphs.
+//! number of times over slices whose lengths are checked, on the thread that calls it and, inside of [`Threads::run`], on
+//! the helpers of that pool. All numbers are `f32`. It knows nothing of models or graphs.
 //!
 //! # Layout
 //!
@@ -48,6 +48,7 @@ mod normalize;
 mod peak;
 mod pool;
 mod simd;
+mod threads;
 mod tile;
 
 pub use activation::Activation;
@@ -64,3 +65,4 @@ pub use matmul::{MatMul, MatMulWeights};
 pub use normalize::{LayerNorm, softmax};
 pub use peak::peak_products;
 pub use pool::{Pool2d, PoolKind, PoolShape, global_average};
+pub use threads::Threads;

@@ -1,12 +1,14 @@
 //! Matrix product with a constant matrix, bias, residual and activation in one pass.
 
 use std::marker::PhantomData;
+use std::ops::Range;
 
 use crate::activation::{Activation, Ending};
 use crate::error::{KernelError, check_length, volume};
 use crate::isa::InstructionSet;
 use crate::memory::with_scratch;
 use crate::simd::{Simd, Task, with_simd};
+use crate::threads::{self, Disjoint};
 use crate::tile::{self, Blocked, Step, Tile, Weights};
 
 /// Inputs that are summed at once: their weights for a group of outputs stay in the first-level cache over all rows.
@@ -110,7 +112,13 @@ impl MatMul {
                 self.product::<S>(x, S::LANES, rows, residual, out);
             } else if rows > 1 {
                 with_scratch(packed, |packed| {
-                    S::vectorize(Pack::<S> { x, columns: self.inputs, line, out: packed, set: PhantomData });
+                    let columns = self.inputs;
+                    let room = Disjoint::new(packed);
+                    threads::share(rows, threads::moves(x.len()), |rows| {
+                        let x = &x[rows.start * columns..rows.end * columns];
+                        let out = room.as_mut_ptr().add(rows.start * S::LANES);
+                        S::vectorize(Pack::<S> { x, columns, line, out, set: PhantomData });
+                    });
                     self.product::<S>(packed, line, rows, residual, out);
                 });
             }
@@ -134,72 +142,92 @@ impl MatMul {
         let lanes = |block: usize| S::LANES.min(self.inputs - block * S::LANES);
         let steps: Vec<Step> =
             (0..blocks).map(|block| Step { offset: block * line, lanes: lanes(block) }).collect();
-        let most = S::PIXELS[self.weights.group];
+        let most = S::PIXELS[self.weights.group_size];
         // One tile reads the weights once anyway.
         let inner = if rows <= most { blocks } else { INNER / S::LANES };
+        let tiles = rows.div_ceil(most);
+        let out = Disjoint::new(out);
+        threads::share(self.weights.groups() * tiles, self.weights.products(rows), |units| {
+            for (group, own) in tile::lines(units, tiles) {
+                let place = Place { x, rows, most, residual, out: out.as_mut_ptr() };
+                // SAFETY: the caller's promise; each tile belongs to one unit.
+                unsafe { self.group::<S>(group, own, &steps, inner.max(1), &place) };
+            }
+        });
+    }
+
+    /// Some tiles of rows of one group of outputs. Of the inputs, `inner` steps at a time are summed.
+    ///
+    /// # Safety
+    ///
+    /// As for [`MatMul::product`]; nobody else writes those rows' outputs of the group.
+    unsafe fn group<S: Simd>(
+        &self,
+        group: usize,
+        tiles: Range<usize>,
+        steps: &[Step],
+        inner: usize,
+        place: &Place<'_>,
+    ) {
+        let (first, count) = self.weights.group(group);
+        let Place { rows, most, out, .. } = *place;
         let none = Activation::None.ending();
         let nought = [0.0; 64];
-        let out = out.as_mut_ptr();
-        for (first, count) in tile::groups(self.weights.blocks, self.weights.group) {
-            let panel = self.weights.panel(first, S::LANES);
-            let width = count * S::LANES;
-            let next = &panel[self.weights.inputs * width..];
-            let column = first * S::LANES;
-            let partial = column + width > self.outputs;
-            for (part, steps) in steps.chunks(inner.max(1)).enumerate() {
-                let input = part * inner * S::LANES;
-                let last = input + steps.len() * S::LANES >= self.inputs;
-                let weights = panel[input * width..].as_ptr();
-                let bias = if part == 0 { &self.weights.bias.as_slice()[column..] } else { &nought[..] };
-                let ahead = if last { next } else { &panel[(input + steps.len() * S::LANES) * width..] };
-                let ahead_step = ahead.len().min(steps.len() * S::LANES * width) / rows.div_ceil(most);
-                for (index, (row, pixels)) in tile::split(rows, most).enumerate() {
-                    let at = row * self.outputs + column;
-                    let mut tile = Tile {
-                        x: x.as_ptr().wrapping_add(row * S::LANES),
-                        steps,
-                        weights,
-                        bias: bias.as_ptr(),
-                        residual: std::ptr::null(),
-                        out: out.wrapping_add(at),
-                        out_block: S::LANES,
-                        out_pixel: self.outputs,
-                        ending: if last { self.ending } else { none },
-                        prefetch: ahead.as_ptr().wrapping_add(index * ahead_step),
-                        prefetch_step: ahead_step / (steps.len() * S::LANES),
-                    };
-                    // What the sums begin with: the residual, then the sums so far.
-                    let begin =
-                        if part == 0 { residual.map(<[f32]>::as_ptr) } else { Some(out.cast_const()) };
-                    let begin = begin.map(|begin| begin.wrapping_add(at));
-                    // SAFETY: rows, inputs and whole vectors of outputs lie inside the slices. A vector that reaches
-                    // past the last output goes through `staged`, of which only the outputs are copied.
-                    unsafe {
-                        if !partial {
-                            tile.residual = begin.unwrap_or(std::ptr::null());
-                            tile::run::<S, Blocked>(count, pixels, &tile);
-                            continue;
-                        }
-                        let mut staged = [0.0_f32; 14 * 4 * 16];
-                        let kept = self.outputs - column;
-                        if let Some(begin) = begin {
-                            for pixel in 0..pixels {
-                                let from = begin.add(pixel * self.outputs);
-                                std::ptr::copy_nonoverlapping(
-                                    from,
-                                    staged.as_mut_ptr().add(pixel * width),
-                                    kept,
-                                );
-                            }
-                        }
-                        tile.out = staged.as_mut_ptr();
-                        tile.residual = if begin.is_some() { tile.out } else { std::ptr::null() };
-                        tile.out_pixel = width;
+        let panel = self.weights.panel(first, S::LANES);
+        let width = count * S::LANES;
+        let next = &panel[self.weights.inputs * width..];
+        let column = first * S::LANES;
+        let partial = column + width > self.outputs;
+        for (part, steps) in steps.chunks(inner).enumerate() {
+            let input = part * inner * S::LANES;
+            let last = input + steps.len() * S::LANES >= self.inputs;
+            let weights = panel[input * width..].as_ptr();
+            let bias = if part == 0 { &self.weights.bias.as_slice()[column..] } else { &nought[..] };
+            let ahead = if last { next } else { &panel[(input + steps.len() * S::LANES) * width..] };
+            let ahead_step = ahead.len().min(steps.len() * S::LANES * width) / rows.div_ceil(most);
+            let own = tiles.clone().zip(tile::split_some(rows, most, tiles.clone()));
+            for (index, (row, pixels)) in own {
+                let at = row * self.outputs + column;
+                let mut tile = Tile {
+                    x: place.x.as_ptr().wrapping_add(row * S::LANES),
+                    steps,
+                    weights,
+                    bias: bias.as_ptr(),
+                    residual: std::ptr::null(),
+                    out: out.wrapping_add(at),
+                    out_block: S::LANES,
+                    out_pixel: self.outputs,
+                    ending: if last { self.ending } else { none },
+                    prefetch: ahead.as_ptr().wrapping_add(index * ahead_step),
+                    prefetch_step: ahead_step / (steps.len() * S::LANES),
+                };
+                // What the sums begin with: the residual, then the sums so far.
+                let begin =
+                    if part == 0 { place.residual.map(<[f32]>::as_ptr) } else { Some(out.cast_const()) };
+                let begin = begin.map(|begin| begin.wrapping_add(at));
+                // SAFETY: rows, inputs and whole vectors of outputs lie inside the slices. A vector that reaches
+                // past the last output goes through `staged`, of which only the outputs are copied.
+                unsafe {
+                    if !partial {
+                        tile.residual = begin.unwrap_or(std::ptr::null());
                         tile::run::<S, Blocked>(count, pixels, &tile);
+                        continue;
+                    }
+                    let mut staged = [0.0_f32; 14 * 4 * 16];
+                    let kept = self.outputs - column;
+                    if let Some(begin) = begin {
                         for pixel in 0..pixels {
-                            let to = out.add(at + pixel * self.outputs);
-                            std::ptr::copy_nonoverlapping(staged.as_ptr().add(pixel * width), to, kept);
+                            let from = begin.add(pixel * self.outputs);
+                            std::ptr::copy_nonoverlapping(from, staged.as_mut_ptr().add(pixel * width), kept);
                         }
+                    }
+                    tile.out = staged.as_mut_ptr();
+                    tile.residual = if begin.is_some() { tile.out } else { std::ptr::null() };
+                    tile.out_pixel = width;
+                    tile::run::<S, Blocked>(count, pixels, &tile);
+                    for pixel in 0..pixels {
+                        let to = out.add(at + pixel * self.outputs);
+                        std::ptr::copy_nonoverlapping(staged.as_ptr().add(pixel * width), to, kept);
                     }
                 }
             }
@@ -207,12 +235,23 @@ impl MatMul {
     }
 }
 
+/// Where rows lie.
+struct Place<'a> {
+    /// `[block][row][LANES]`.
+    x: &'a [f32],
+    rows: usize,
+    /// Rows of a tile at most.
+    most: usize,
+    residual: Option<&'a [f32]>,
+    out: *mut f32,
+}
+
 /// Rows to `[block][row][LANES]`.
 struct Pack<'a, S> {
     x: &'a [f32],
     columns: usize,
     line: usize,
-    out: &'a mut [f32],
+    out: *mut f32,
     set: PhantomData<S>,
 }
 
@@ -221,7 +260,7 @@ impl<S: Simd> Task for Pack<'_, S> {
     unsafe fn call(self) {
         let (whole, rest) = (self.columns / S::LANES, self.columns % S::LANES);
         for (row, x) in self.x.chunks_exact(self.columns).enumerate() {
-            let (x, out) = (x.as_ptr(), self.out.as_mut_ptr());
+            let (x, out) = (x.as_ptr(), self.out);
             // SAFETY: a row is `whole` vectors and `rest` elements, and `out` has a line for each block.
             unsafe {
                 for block in 0..whole {

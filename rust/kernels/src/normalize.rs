@@ -6,6 +6,7 @@ use crate::error::{KernelError, check_length, volume};
 use crate::isa::InstructionSet;
 use crate::math;
 use crate::simd::{Simd, Task, with_simd};
+use crate::threads;
 
 /// `e^(x − m) ÷ Σ e^(x − m)` of each row of `columns` elements, `m` being the row's largest. Relative error below 1e-6.
 ///
@@ -18,8 +19,11 @@ pub fn softmax(set: InstructionSet, columns: usize, x: &[f32], out: &mut [f32]) 
     if columns == 0 || !x.len().is_multiple_of(columns) {
         return Err(KernelError::parameter("columns", columns, "the elements must be whole rows"));
     }
-    // SAFETY: holding the set proves the instructions; both slices are the same number of whole rows.
-    with_simd!(set, S => unsafe { S::vectorize(Softmax::<S>(columns, x, out, PhantomData)) });
+    threads::share_rows(out, columns, threads::moves(x.len()), |first, out| {
+        let x = &x[first * columns..][..out.len()];
+        // SAFETY: holding the set proves the instructions; both slices are the same number of whole rows.
+        with_simd!(set, S => unsafe { S::vectorize(Softmax::<S>(columns, x, out, PhantomData)) });
+    });
     Ok(())
 }
 
@@ -88,8 +92,14 @@ impl LayerNorm {
         if !x.len().is_multiple_of(columns) {
             return Err(KernelError::parameter("x", x.len(), "it must be whole rows"));
         }
-        // SAFETY: holding the set proves the instructions; the slices are the same number of whole rows.
-        with_simd!(self.set, S => unsafe { S::vectorize(Normalize::<S>(self, x, residual, out, PhantomData)) });
+        threads::share_rows(out, columns, threads::moves(x.len()), |first, out| {
+            let own = first * columns..first * columns + out.len();
+            let (x, residual) = (&x[own.clone()], residual.map(|residual| &residual[own]));
+            // SAFETY: holding the set proves the instructions; the slices are the same number of whole rows.
+            with_simd!(self.set, S => unsafe {
+                S::vectorize(Normalize::<S>(self, x, residual, out, PhantomData));
+            });
+        });
         Ok(())
     }
 }

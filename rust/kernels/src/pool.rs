@@ -7,6 +7,7 @@ use crate::error::{KernelError, check_length, volume};
 use crate::isa::InstructionSet;
 use crate::layout::blocked_len;
 use crate::simd::{Simd, Task, with_simd};
+use crate::threads;
 
 /// What a window becomes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,13 +83,16 @@ impl Pool2d {
         let lanes = self.set.lanes();
         let input = self.shape.input[0] * self.shape.input[1] * lanes;
         let output = self.shape.output[0] * self.shape.output[1] * lanes;
-        for (x, out) in x.chunks_exact(input).zip(out.chunks_exact_mut(output)) {
-            let (shape, kind) = (&self.shape, self.kind);
-            // SAFETY: holding the set proves the instructions; the slices are one block of the shapes.
-            with_simd!(self.set, S => unsafe {
-                S::vectorize(Block::<S> { shape, kind, x, out, set: PhantomData });
-            });
-        }
+        let additions = out.len().saturating_mul(self.shape.kernel[0] * self.shape.kernel[1]);
+        threads::share_rows(out, output, additions, |first, out| {
+            for (x, out) in x.chunks_exact(input).skip(first).zip(out.chunks_exact_mut(output)) {
+                let (shape, kind) = (&self.shape, self.kind);
+                // SAFETY: holding the set proves the instructions; the slices are one block of the shapes.
+                with_simd!(self.set, S => unsafe {
+                    S::vectorize(Block::<S> { shape, kind, x, out, set: PhantomData });
+                });
+            }
+        });
         Ok(())
     }
 }

@@ -10,6 +10,7 @@
 //! matrix product; being run-time data, the table also keeps LLVM from merging overlapping broadcasts, which spills.
 
 use std::marker::PhantomData;
+use std::ops::Range;
 
 use crate::activation::{Bend, Ending};
 use crate::memory::Buffer;
@@ -207,9 +208,27 @@ pub(crate) unsafe fn run<S: Simd, P: Pixels>(blocks: usize, pixels: usize, tile:
 
 /// Cuts `count` pixels into tiles of at most `most` that differ by one at most, so that none is left with a few.
 pub(crate) fn split(count: usize, most: usize) -> impl Iterator<Item = (usize, usize)> {
-    let tiles = count.div_ceil(most);
-    let (size, larger) = (count.checked_div(tiles).unwrap_or(0), count.checked_rem(tiles).unwrap_or(0));
-    (0..tiles).map(move |tile| (tile * size + tile.min(larger), size + usize::from(tile < larger)))
+    split_some(count, most, 0..count.div_ceil(most))
+}
+
+/// Some of the tiles that [`split`] gives, by their indices.
+pub(crate) fn split_some(
+    count: usize,
+    most: usize,
+    tiles: Range<usize>,
+) -> impl Iterator<Item = (usize, usize)> {
+    let all = count.div_ceil(most);
+    let (size, larger) = (count.checked_div(all).unwrap_or(0), count.checked_rem(all).unwrap_or(0));
+    tiles.map(move |tile| (tile * size + tile.min(larger), size + usize::from(tile < larger)))
+}
+
+/// Cuts a range over lines of `length` into one range for each line that it meets: the line, and the places in it.
+pub(crate) fn lines(range: Range<usize>, length: usize) -> impl Iterator<Item = (usize, Range<usize>)> {
+    let length = length.max(1);
+    (range.start / length..range.end.div_ceil(length)).map(move |line| {
+        let start = line * length;
+        (line, range.start.max(start) - start..range.end.min(start + length) - start)
+    })
 }
 
 /// How many vectors of output channels the tiles of an object have: more where there are few pixels in a row, so that
@@ -237,7 +256,7 @@ pub(crate) struct Weights {
     pub(crate) values: Buffer,
     pub(crate) bias: Buffer,
     /// Vectors of output channels in a group, but for the last.
-    pub(crate) group: usize,
+    pub(crate) group_size: usize,
     /// Vectors of output channels.
     pub(crate) blocks: usize,
     /// Inputs of one output.
@@ -274,14 +293,30 @@ impl Weights {
         for (output, value) in padded.as_mut_slice().iter_mut().take(outputs).enumerate() {
             *value = bias(output);
         }
-        Self { values, bias: padded, group, blocks, inputs }
+        Self { values, bias: padded, group_size: group, blocks, inputs }
     }
 
     /// Weights and biases of nought.
     pub(crate) fn noughts(lanes: usize, group: usize, inputs: usize, outputs: usize) -> Self {
         let blocks = outputs.div_ceil(lanes);
         let (values, bias) = (Buffer::zeroed(inputs * blocks * lanes), Buffer::zeroed(blocks * lanes));
-        Self { values, bias, group, blocks, inputs }
+        Self { values, bias, group_size: group, blocks, inputs }
+    }
+
+    /// How many groups there are.
+    pub(crate) fn groups(&self) -> usize {
+        self.blocks.div_ceil(self.group_size.max(1))
+    }
+
+    /// The first block and the number of blocks of a group.
+    pub(crate) fn group(&self, index: usize) -> (usize, usize) {
+        let first = index * self.group_size;
+        (first, self.group_size.min(self.blocks - first))
+    }
+
+    /// Multiply-adds of so many pixels.
+    pub(crate) fn products(&self, pixels: usize) -> usize {
+        self.values.as_slice().len().saturating_mul(pixels)
     }
 
     /// The weights of the group that begins with block `first`.

@@ -9,7 +9,7 @@ use tandem_core::{
     Error, Estimates, LoadOptions, ModelSource, Planner, PlannerSettings, Remote, RemoteError, SnapshotError,
     Statistics, Tensor,
 };
-use tandem_engine::OnnxEngine;
+use tandem_engine::{EngineOptions, OnnxEngine};
 
 use crate::call::Call;
 use crate::endpoints::Endpoints;
@@ -112,6 +112,7 @@ impl Runtime {
 pub struct RuntimeBuilder {
     endpoints: Vec<Endpoint>,
     engine: Option<Arc<dyn Engine>>,
+    threads: Option<usize>,
     remote: Option<Arc<dyn Remote>>,
     planner: Option<Arc<dyn Planner>>,
     settings: PlannerSettings,
@@ -129,6 +130,15 @@ impl RuntimeBuilder {
     /// Replaces the engine.
     pub fn engine(mut self, engine: Arc<dyn Engine>) -> Self {
         self.engine = Some(engine);
+        self
+    }
+
+    /// How many threads a run on this device shares its work over, the caller's own included: one by default, at most 64. Answers
+    /// are the same bit for bit. All models of the runtime share these threads; runs at the same time never wait for one.
+    ///
+    /// Has no effect where [`RuntimeBuilder::engine`] replaces the engine.
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.threads = Some(threads);
         self
     }
 
@@ -190,8 +200,9 @@ impl RuntimeBuilder {
             None if endpoints.is_empty() => None,
             None => Some(client()?),
         };
+        let options = EngineOptions::default().with_threads(self.threads.unwrap_or(1));
         let parts = Parts {
-            engine: self.engine.unwrap_or_else(|| Arc::new(OnnxEngine::new())),
+            engine: self.engine.unwrap_or_else(|| Arc::new(OnnxEngine::with_options(options))),
             remote,
             probes: self
                 .planner

@@ -25,6 +25,9 @@ pub struct ServerConfig {
     pub repository: PathBuf,
     /// Threads that decode, run and encode; at least 1. Models share them in turn.
     pub compute_threads: usize,
+    /// Threads that each run shares its work over, the compute thread's own included, from one pool for all models: 1 by default, at
+    /// most 64. More than 1 is for few requests at a time that must be answered fast.
+    pub run_threads: usize,
     /// Threads that serve connections; at least 1. Runs that take less than handing them over are done here as well.
     pub io_threads: usize,
     /// Requests that may wait for one version of a model, where its `config.pbtxt` does not say. One more is answered
@@ -65,7 +68,7 @@ pub struct TlsConfig {
 }
 
 impl ServerConfig {
-    /// The defaults for a repository: 127.0.0.1:8000, a compute and an I/O thread per core, 256 waiting requests per model, rows
+    /// The defaults for a repository: 127.0.0.1:8000, a compute and an I/O thread per core, one for each run, 256 waiting requests per model, rows
     /// put together up to 8 without waiting, 64 MiB a body and 1 GiB in all, 1,024 connections, 30 s of silence and as
     /// many of grace, plain HTTP and no token.
     pub fn new(repository: impl Into<PathBuf>) -> Self {
@@ -74,6 +77,7 @@ impl ServerConfig {
             address: (Ipv4Addr::LOCALHOST, 8000).into(),
             repository: repository.into(),
             compute_threads: cores,
+            run_threads: 1,
             io_threads: cores,
             queue_capacity: 256,
             max_batch_size: 8,
@@ -94,6 +98,7 @@ impl ServerConfig {
     pub(crate) fn check(&self) -> Result<(), ServerError> {
         let counts = [
             ("compute_threads", self.compute_threads),
+            ("run_threads", self.run_threads),
             ("io_threads", self.io_threads),
             ("queue_capacity", self.queue_capacity),
             ("max_batch_size", self.max_batch_size),

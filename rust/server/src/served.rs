@@ -41,7 +41,7 @@ pub(crate) struct Loader<'a> {
 
 impl<'a> Loader<'a> {
     pub(crate) fn new(server: &'a ServerConfig) -> Result<Self, ServerError> {
-        Ok(Self { runtime: tandem::Runtime::builder().build()?, server })
+        Ok(Self { runtime: tandem::Runtime::builder().threads(server.run_threads).build()?, server })
     }
 
     /// Loads one version. An error is the reason why it is not served.

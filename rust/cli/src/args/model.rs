@@ -15,6 +15,10 @@ pub(crate) struct ModelArgs {
     #[arg(value_name = "MODEL")]
     path: PathBuf,
 
+    /// Threads that a run on this device shares its work over
+    #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = values::threads)]
+    threads: usize,
+
     /// The SHA-256 that the file must have, in hexadecimal
     #[arg(long, value_name = "DIGEST", help_heading = "Limits")]
     sha256: Option<String>,
@@ -60,7 +64,7 @@ impl ModelArgs {
             manifest,
             ..LoadOptions::default()
         };
-        let runtime = builder.build()?;
+        let runtime = builder.threads(self.threads).build()?;
         let model = runtime.load(&self.path, &options)?;
         Ok((runtime, model))
     }

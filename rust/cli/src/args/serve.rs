@@ -33,6 +33,10 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "COUNT", value_parser = positive)]
     workers: Option<usize>,
 
+    /// Threads that each run of a model shares its work over, in one pool for all
+    #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = values::threads)]
+    threads: usize,
+
     /// Requests that may wait for a model; one more is answered with 503
     #[arg(long, value_name = "COUNT", value_parser = positive)]
     queue: Option<usize>,
@@ -83,6 +87,7 @@ impl ServeArgs {
         let mut config = ServerConfig::new(&self.repository);
         config.address = SocketAddr::new(self.address, self.port);
         config.compute_threads = self.workers.unwrap_or(config.compute_threads);
+        config.run_threads = self.threads;
         config.queue_capacity = self.queue.unwrap_or(config.queue_capacity);
         if let Some(limit) = self.body_limit {
             config.max_body_bytes = usize::try_from(limit).unwrap_or(usize::MAX);

@@ -39,6 +39,12 @@ fn split_unit(text: &str) -> (&str, &str) {
     text.split_at(end)
 }
 
+/// How many threads: from 1 to 64.
+pub(crate) fn threads(text: &str) -> Result<usize, String> {
+    let count = text.parse().ok().filter(|count| (1..=64).contains(count));
+    count.ok_or_else(|| format!("{text:?} is not a number of threads from 1 to 64"))
+}
+
 /// A name and what it stands for: `NAME=VALUE`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Named<T> {
@@ -173,6 +179,14 @@ mod tests {
         assert_eq!(bytes("2G"), Ok(2 << 30));
         for wrong in ["", "k", "1.5k", "-1", "1x", "99999999999T"] {
             assert!(bytes(wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn threads_are_counted_from_1_to_64() {
+        assert_eq!([threads("1"), threads("64")], [Ok(1), Ok(64)]);
+        for wrong in ["", "0", "65", "-1", "2.0", "all"] {
+            assert!(threads(wrong).is_err(), "{wrong:?}");
         }
     }
 

@@ -1,4 +1,7 @@
+use std::sync::Arc;
+
 use tandem_core::{Interrupt, LoadOptions, ModelSource, RunError, Tensor};
+use tandem_kernels::Threads;
 use tandem_testkit::models::slow::matmul_chain;
 
 use super::*;
@@ -8,7 +11,9 @@ use crate::model::OnnxModel;
 
 fn chain() -> OnnxModel {
     let bytes: Vec<u8> = matmul_chain(20, 4).unwrap().encode_bytes().into();
-    load(&ModelSource::Bytes(bytes.into()), &LoadOptions::default(), EngineOptions::default()).unwrap()
+    let threads = Arc::new(Threads::new(1));
+    load(&ModelSource::Bytes(bytes.into()), &LoadOptions::default(), EngineOptions::default(), &threads)
+        .unwrap()
 }
 
 fn input() -> NamedTensors {

@@ -12,4 +12,5 @@ mod catalog;
 mod compare;
 mod patterns;
 mod random_graphs;
+mod threads;
 mod transformer;

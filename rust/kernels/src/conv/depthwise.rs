@@ -11,6 +11,7 @@ use super::ConvShape;
 use crate::activation::{Activation, Bend, Ending};
 use crate::memory::Buffer;
 use crate::simd::{Simd, Task};
+use crate::threads::{self, Disjoint};
 use crate::tile;
 
 /// Columns that are computed at once.
@@ -55,39 +56,55 @@ impl Depthwise {
     /// # Safety
     ///
     /// The instruction set must be present, `shape` and the lanes of `S` those of [`Depthwise::new`], and the slices
-    /// one image of them.
+    /// one image of them; its rows and padding above may differ. There are `lines` floats from one block of the input to the
+    /// next, and to the next of the output.
     pub(super) unsafe fn run<S: Simd>(
         &self,
         shape: &ConvShape,
         x: &[f32],
         residual: Option<&[f32]>,
         out: &mut [f32],
+        lines: [usize; 2],
     ) {
         let input = shape.input[0] * shape.input[1] * S::LANES;
-        let output = shape.pixels() * S::LANES;
-        for (index, out) in out.chunks_exact_mut(output).enumerate() {
-            let x = &x[index * input..][..input];
-            let residual = residual.map(|residual| &residual[index * output..][..output]);
-            // SAFETY: the caller promises the instruction set; the slices are one block of the shapes.
-            unsafe { self.block::<S>(shape, index, x, residual, out) };
-        }
+        let (rows, row) = (shape.output[0], shape.output[1] * S::LANES);
+        let out = Disjoint::new(out);
+        threads::share(self.blocks::<S>() * rows, self.products(shape), |units| {
+            for (index, rows) in tile::lines(units, rows) {
+                let x = &x[index * lines[0]..][..input];
+                let own = index * lines[1] + rows.start * row..index * lines[1] + rows.end * row;
+                let residual = residual.map(|residual| &residual[own.clone()]);
+                // SAFETY: the caller promises the instruction set; the slices are rows of one block of the shapes, which
+                // belong to one unit.
+                unsafe { self.block::<S>(shape, index, rows, x, residual, out.range(own)) };
+            }
+        });
     }
 
-    /// One block of channels.
+    /// Multiply-adds of an image.
+    pub(super) fn products(&self, shape: &ConvShape) -> usize {
+        self.weights.as_slice().len().saturating_mul(shape.pixels())
+    }
+
+    fn blocks<S: Simd>(&self) -> usize {
+        self.bias.as_slice().len() / S::LANES
+    }
+
+    /// Some output rows of one block of channels.
     ///
     /// # Safety
     ///
-    /// As for [`Depthwise::run`]; the slices are that block of an image of `shape`, whose rows and padding above may differ
-    /// from those of [`Depthwise::new`].
-    pub(super) unsafe fn block<S: Simd>(
+    /// As for [`Depthwise::run`]; `x` is that block of an image, `residual` and `out` are those rows of it.
+    unsafe fn block<S: Simd>(
         &self,
         shape: &ConvShape,
         index: usize,
+        rows: Range<usize>,
         x: &[f32],
         residual: Option<&[f32]>,
         out: &mut [f32],
     ) {
-        let block = Block::<S> { depthwise: self, shape, index, x, residual, out, set: PhantomData };
+        let block = Block::<S> { depthwise: self, shape, index, rows, x, residual, out, set: PhantomData };
         let plain = shape.dilation[1] == 1;
         // SAFETY: the caller's promise is the same.
         unsafe {
@@ -102,11 +119,12 @@ impl Depthwise {
     }
 }
 
-/// All pixels of one block of channels.
+/// All pixels of some rows of one block of channels.
 struct Block<'a, S> {
     depthwise: &'a Depthwise,
     shape: &'a ConvShape,
     index: usize,
+    rows: Range<usize>,
     x: &'a [f32],
     residual: Option<&'a [f32]>,
     out: &'a mut [f32],
@@ -128,10 +146,10 @@ impl<S: Simd> Task for Block<'_, S> {
     unsafe fn call(mut self) {
         let (shape, inner) = (self.shape, self.depthwise.inner.clone());
         let width = shape.input[1];
-        for oy in 0..shape.output[0] {
+        for oy in self.rows.clone() {
             let rows = shape.taps(0, oy);
             let columns = |this: &mut Self, ox: usize, columns: Range<usize>| {
-                let at = (oy * shape.output[1] + ox) * S::LANES;
+                let at = ((oy - this.rows.start) * shape.output[1] + ox) * S::LANES;
                 let top = (oy * shape.stride[0] * width + ox * shape.stride[1]) * S::LANES;
                 let edge = (shape.padding[0] * width + shape.padding[1]) * S::LANES;
                 Columns {
@@ -253,10 +271,10 @@ impl<S: Simd, const KERNEL: usize, const STRIDE: usize> Task for Rows<'_, S, KER
         let Self(block) = self;
         let (shape, width) = (block.shape, block.shape.input[1]);
         let out = block.out.as_mut_ptr();
-        for oy in 0..shape.output[0] {
+        for oy in block.rows.clone() {
             let rows = shape.taps(0, oy);
             for (ox, count) in tile::split(shape.output[1], COLUMNS) {
-                let at = (oy * shape.output[1] + ox) * S::LANES;
+                let at = ((oy - block.rows.start) * shape.output[1] + ox) * S::LANES;
                 // The first column of the first input, from the left edge of the padding.
                 let left = ox * STRIDE;
                 let right = left + (count - 1) * STRIDE + KERNEL;

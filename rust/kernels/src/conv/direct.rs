@@ -12,6 +12,7 @@ use crate::activation::{Activation, Ending};
 use crate::error::{KernelError, volume};
 use crate::memory::with_scratch;
 use crate::simd::{Simd, Task};
+use crate::threads::{self, Disjoint};
 use crate::tile::{self, Blocked, Pixels, Planar, Step, Tile, Weights};
 
 #[derive(Clone, Debug)]
@@ -122,8 +123,11 @@ impl Direct {
         };
         with_scratch(copy.length, |scratch| {
             let lanes = if self.input == ConvInput::Blocked { S::LANES } else { 1 };
-            // SAFETY: `x` is one image of `shape`, `scratch` has the copy's length.
-            unsafe { S::vectorize(Fill::<S> { copy, shape, lanes, x, out: scratch, set: PhantomData }) };
+            let row = copy.phases.len() * copy.width * lanes;
+            threads::share_rows(scratch, row, threads::moves(copy.length), |first, out| {
+                // SAFETY: `x` is one image of `shape`, `out` some rows of its copy.
+                unsafe { S::vectorize(Fill::<S> { copy, shape, lanes, x, first, out, set: PhantomData }) };
+            });
             go(scratch, out);
         });
     }
@@ -131,6 +135,11 @@ impl Direct {
     /// Whether it is pointwise over blocked images without stride: every pixel by itself.
     pub(super) fn is_flat(&self) -> bool {
         self.flat && self.input == ConvInput::Blocked
+    }
+
+    /// Multiply-adds of so many pixels.
+    pub(super) fn products(&self, pixels: usize) -> usize {
+        self.weights.products(pixels)
     }
 
     /// Some pixels of a convolution that [is flat](Direct::is_flat), which lie side by side. `steps` tells where their inputs
@@ -145,34 +154,37 @@ impl Direct {
         steps: Option<&[Step]>,
         x: &[f32],
         pixels: usize,
-        (residual, out, out_block): (Option<&[f32]>, &mut [f32], usize),
+        (residual, out, out_block): (Option<&[f32]>, &Disjoint<'_, f32>, usize),
     ) {
-        let most = S::PIXELS[self.weights.group];
+        let most = S::PIXELS[self.weights.group_size];
         let tiles = pixels.div_ceil(most).max(1);
-        for (first, blocks) in tile::groups(self.weights.blocks, self.weights.group) {
-            let panel = self.weights.panel(first, S::LANES);
-            let next = &panel[self.weights.inputs * blocks * S::LANES..];
-            let ahead = next.len().min(panel.len() - next.len()) / tiles;
-            for (done, (pixel, count)) in tile::split(pixels, most).enumerate() {
-                let at = first * out_block + pixel * S::LANES;
-                let tile = Tile {
-                    x: x.as_ptr().wrapping_add(pixel * S::LANES),
-                    steps: steps.unwrap_or(&self.steps),
-                    weights: panel.as_ptr(),
-                    bias: self.weights.bias.as_slice()[first * S::LANES..].as_ptr(),
-                    residual: residual
-                        .map_or(std::ptr::null(), |residual| residual.as_ptr().wrapping_add(at)),
-                    out: out.as_mut_ptr().wrapping_add(at),
-                    out_block,
-                    out_pixel: S::LANES,
-                    ending: self.ending,
-                    prefetch: next.as_ptr().wrapping_add(done * ahead),
-                    prefetch_step: ahead.div_ceil(self.weights.inputs.max(1)),
-                };
-                // SAFETY: the caller promises the pixels.
-                unsafe { tile::run::<S, Blocked>(blocks, count, &tile) };
+        threads::share(self.weights.groups() * tiles, self.weights.products(pixels), |units| {
+            for (group, own) in tile::lines(units, tiles) {
+                let (first, blocks) = self.weights.group(group);
+                let panel = self.weights.panel(first, S::LANES);
+                let next = &panel[self.weights.inputs * blocks * S::LANES..];
+                let ahead = next.len().min(panel.len() - next.len()) / tiles;
+                for (done, (pixel, count)) in own.clone().zip(tile::split_some(pixels, most, own)) {
+                    let at = first * out_block + pixel * S::LANES;
+                    let tile = Tile {
+                        x: x.as_ptr().wrapping_add(pixel * S::LANES),
+                        steps: steps.unwrap_or(&self.steps),
+                        weights: panel.as_ptr(),
+                        bias: self.weights.bias.as_slice()[first * S::LANES..].as_ptr(),
+                        residual: residual
+                            .map_or(std::ptr::null(), |residual| residual.as_ptr().wrapping_add(at)),
+                        out: out.as_mut_ptr().wrapping_add(at),
+                        out_block,
+                        out_pixel: S::LANES,
+                        ending: self.ending,
+                        prefetch: next.as_ptr().wrapping_add(done * ahead),
+                        prefetch_step: ahead.div_ceil(self.weights.inputs.max(1)),
+                    };
+                    // SAFETY: the caller promises the pixels; each belongs to one unit.
+                    unsafe { tile::run::<S, Blocked>(blocks, count, &tile) };
+                }
             }
-        }
+        });
     }
 
     /// # Safety
@@ -186,49 +198,57 @@ impl Direct {
         out: &mut [f32],
     ) {
         let pixels = shape.pixels();
-        let most = S::PIXELS[self.weights.group];
+        let most = S::PIXELS[self.weights.group_size];
         let per_row = self.steps.len() / shape.kernel[0];
-        for (first, blocks) in tile::groups(self.weights.blocks, self.weights.group) {
-            let panel = self.weights.panel(first, S::LANES);
-            let bias = self.weights.bias.as_slice()[first * S::LANES..].as_ptr();
-            let next = &panel[self.weights.inputs * blocks * S::LANES..];
-            let tiles = self.output[0] * self.output[1].div_ceil(most);
-            let ahead = next.len().min(panel.len() - next.len()) / tiles.max(1);
-            let mut done = 0;
-            for oy in 0..self.output[0] {
-                let taps = shape.taps(0, oy);
-                let steps = &self.steps[taps.start * per_row..taps.end * per_row];
-                let inputs = taps.start * self.row_inputs;
-                let weights = panel[inputs * blocks * S::LANES..].as_ptr();
-                let top = oy * shape.stride[0];
-                for (ox, count) in tile::split(self.output[1], most) {
-                    let at = (first * pixels + oy * self.output[1] + ox) * S::LANES;
-                    // SAFETY: the taps of a row that meet the image have rows inside it, and every column lies in
-                    // the row: inside the image without a copy, inside the noughts around it with one. The first row
-                    // may lie above the image, the offsets of the steps lead back into it. `at` is a pixel of a
-                    // block of the output, which has `blocks` blocks from `first` and `count` pixels from there.
-                    unsafe {
-                        let tile = Tile {
-                            x: x.as_ptr()
-                                .wrapping_add(top * self.row + ox * P::stride::<S>())
-                                .wrapping_sub(shape.padding[0] * self.row),
-                            steps,
-                            weights,
-                            bias,
-                            residual: residual.map_or(std::ptr::null(), |residual| residual.as_ptr().add(at)),
-                            out: out.as_mut_ptr().add(at),
-                            out_block: pixels * S::LANES,
-                            out_pixel: S::LANES,
-                            ending: self.ending,
-                            prefetch: next.as_ptr().wrapping_add(done * ahead),
-                            prefetch_step: ahead.div_ceil(self.weights.inputs.max(1)),
-                        };
-                        tile::run::<S, P>(blocks, count, &tile);
+        let [rows, width] = self.output;
+        let row_tiles = width.div_ceil(most);
+        let tiles = rows * row_tiles;
+        let out = Disjoint::new(out);
+        threads::share(self.weights.groups() * tiles, self.weights.products(pixels), |units| {
+            for (group, own) in tile::lines(units, tiles) {
+                let (first, blocks) = self.weights.group(group);
+                let panel = self.weights.panel(first, S::LANES);
+                let bias = self.weights.bias.as_slice()[first * S::LANES..].as_ptr();
+                let next = &panel[self.weights.inputs * blocks * S::LANES..];
+                let ahead = next.len().min(panel.len() - next.len()) / tiles.max(1);
+                let mut done = own.start;
+                for (oy, columns) in tile::lines(own, row_tiles) {
+                    let taps = shape.taps(0, oy);
+                    let steps = &self.steps[taps.start * per_row..taps.end * per_row];
+                    let inputs = taps.start * self.row_inputs;
+                    let weights = panel[inputs * blocks * S::LANES..].as_ptr();
+                    let top = oy * shape.stride[0];
+                    for (ox, count) in tile::split_some(width, most, columns) {
+                        let at = (first * pixels + oy * width + ox) * S::LANES;
+                        // SAFETY: the taps of a row that meet the image have rows inside it, and every column lies in
+                        // the row: inside the image without a copy, inside the noughts around it with one. The first
+                        // row may lie above the image, the offsets of the steps lead back into it. `at` is a pixel of
+                        // a block of the output, which has `blocks` blocks from `first` and `count` pixels from there;
+                        // each belongs to one unit.
+                        unsafe {
+                            let tile = Tile {
+                                x: x.as_ptr()
+                                    .wrapping_add(top * self.row + ox * P::stride::<S>())
+                                    .wrapping_sub(shape.padding[0] * self.row),
+                                steps,
+                                weights,
+                                bias,
+                                residual: residual
+                                    .map_or(std::ptr::null(), |residual| residual.as_ptr().add(at)),
+                                out: out.as_mut_ptr().add(at),
+                                out_block: pixels * S::LANES,
+                                out_pixel: S::LANES,
+                                ending: self.ending,
+                                prefetch: next.as_ptr().wrapping_add(done * ahead),
+                                prefetch_step: ahead.div_ceil(self.weights.inputs.max(1)),
+                            };
+                            tile::run::<S, P>(blocks, count, &tile);
+                        }
+                        done += 1;
                     }
-                    done += 1;
                 }
             }
-        }
+        });
     }
 }
 
@@ -244,12 +264,13 @@ impl Copy {
     }
 }
 
-/// Fills the copy of one image.
+/// Fills rows of the copy of one image, from the row `first` of its planes on.
 struct Fill<'a, S> {
     copy: &'a Copy,
     shape: &'a ConvShape,
     lanes: usize,
     x: &'a [f32],
+    first: usize,
     out: &'a mut [f32],
     set: PhantomData<S>,
 }
@@ -257,12 +278,12 @@ struct Fill<'a, S> {
 impl<S: Simd> Task for Fill<'_, S> {
     #[inline(always)]
     unsafe fn call(self) {
-        let Self { copy, shape, lanes, x, out, .. } = self;
+        let Self { copy, shape, lanes, x, first, out, .. } = self;
         let (stride, padding, width) = (shape.stride[1], shape.padding[1], shape.input[1]);
         // A row that no output reads, as every second one of a pointwise convolution of stride 2, is left as it is.
         let rows: Vec<bool> = (0..shape.input[0]).map(|row| reads_row(shape, row)).collect();
         let mut targets = out.chunks_exact_mut(copy.width * lanes);
-        for (index, row) in x.chunks_exact(width * lanes).enumerate() {
+        for (index, row) in x.chunks_exact(width * lanes).enumerate().skip(first) {
             for &phase in &copy.phases {
                 let Some(target) = targets.next() else { return };
                 if !rows[index % shape.input[0]] {

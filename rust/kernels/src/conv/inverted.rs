@@ -4,6 +4,8 @@
 //! What the first gives is several times as large as what comes in and goes out. A few rows of it at a time stay in the
 //! second-level cache until the depthwise convolution has read them; those that the next band reads too are kept.
 
+use std::ops::Range;
+
 use super::depthwise::Depthwise;
 use super::direct::Direct;
 use super::{Algorithm, Conv2d, ConvShape};
@@ -11,6 +13,7 @@ use crate::error::{KernelError, check_length, volume};
 use crate::isa::InstructionSet;
 use crate::memory::with_scratch;
 use crate::simd::{Simd, with_simd};
+use crate::threads::{self, Disjoint};
 use crate::tile::Step;
 
 /// Floats of the two intermediate bands together: what stays in a second-level cache.
@@ -105,7 +108,7 @@ impl InvertedResidual {
             let residual = residual.map(|residual| &residual[image * output..][..output]);
             // SAFETY: holding the set proves the instructions. The slices are one image of the shapes.
             with_simd!(self.set, S => unsafe {
-                self.bands::<S>((expand, depthwise, project), x, residual, out);
+                self.image::<S>(x, residual, out, (expand, depthwise, project));
             });
         }
         Ok(())
@@ -114,12 +117,35 @@ impl InvertedResidual {
     /// # Safety
     ///
     /// The instruction set must be present; the slices are one image each.
+    unsafe fn image<S: Simd>(&self, x: &[f32], residual: Option<&[f32]>, out: &mut [f32], parts: Parts<'_>) {
+        let bands = self.depthwise.shape.output[0].div_ceil(self.rows);
+        let [input, output] = [&self.expand.shape, &self.project.shape].map(ConvShape::pixels);
+        let (expand, depthwise, project) = parts;
+        let products =
+            expand.products(input) + depthwise.products(&self.depthwise.shape) + project.products(output);
+        let out = Disjoint::new(out);
+        // SAFETY: the caller's promise; each band belongs to one unit.
+        let run = |bands| unsafe { self.bands::<S>(bands, x, residual, &out, parts) };
+        if bands >= 2 * threads::available(products) {
+            threads::share(bands, products, run);
+        } else {
+            // Each convolution of a band is shared instead: no row is computed twice.
+            run(0..bands);
+        }
+    }
+
+    /// Some bands of an image.
+    ///
+    /// # Safety
+    ///
+    /// The instruction set must be present; the slices are one image each, and nobody else writes the rows of the bands.
     unsafe fn bands<S: Simd>(
         &self,
-        (expand, depthwise, project): (&Direct, &Depthwise, &Direct),
+        bands: Range<usize>,
         x: &[f32],
         residual: Option<&[f32]>,
-        out: &mut [f32],
+        out: &Disjoint<'_, f32>,
+        (expand, depthwise, project): Parts<'_>,
     ) {
         let shape = &self.depthwise.shape;
         let blocks = shape.in_channels.div_ceil(S::LANES);
@@ -130,7 +156,7 @@ impl InvertedResidual {
             let (expanded, band) = scratch.split_at_mut(blocks * expanded_line);
             // The rows of the expanded image that are there.
             let mut have = 0..0;
-            for first in (0..shape.output[0]).step_by(self.rows) {
+            for first in bands.map(|band| band * self.rows) {
                 let rows = self.rows.min(shape.output[0] - first);
                 let top = first * shape.stride[0];
                 let end = top + (rows - 1) * shape.stride[0] + shape.kernel[0];
@@ -157,28 +183,22 @@ impl InvertedResidual {
                             None,
                             &x[fresh.start * row..],
                             fresh.len() * shape.input[1],
-                            (None, &mut expanded[count * row..], expanded_line),
+                            (None, &Disjoint::new(&mut expanded[count * row..]), expanded_line),
                         );
                     }
-                    for index in 0..blocks {
-                        let x = &expanded[index * expanded_line..][..want.len() * row];
-                        depthwise.block::<S>(
-                            &own,
-                            index,
-                            x,
-                            None,
-                            &mut band[index * line..][..rows * out_row],
-                        );
-                    }
+                    depthwise.run::<S>(&own, expanded, None, band, [expanded_line, line]);
                     let at = first * out_row;
                     project.pixels::<S>(
                         Some(&self.steps),
                         band,
                         rows * shape.output[1],
-                        (residual.map(|residual| &residual[at..]), &mut out[at..], shape.pixels() * S::LANES),
+                        (residual.map(|residual| &residual[at..]), &out.from(at), shape.pixels() * S::LANES),
                     );
                 }
             }
         });
     }
 }
+
+/// The algorithms of the three convolutions.
+type Parts<'a> = (&'a Direct, &'a Depthwise, &'a Direct);

@@ -17,6 +17,7 @@
 mod transform;
 
 use std::marker::PhantomData;
+use std::ops::Range;
 
 use self::transform::{input_transform, output_transform, transform_kernel};
 use super::{ConvInput, ConvShape};
@@ -25,6 +26,7 @@ use crate::error::{KernelError, volume};
 use crate::isa::InstructionSet;
 use crate::memory::{Buffer, with_scratch};
 use crate::simd::{Simd, Task};
+use crate::threads::{self, Disjoint};
 use crate::tile::{self, Blocked, Step, Tile, Weights};
 
 /// Floats of transformed tiles that are worked on at once: what stays in a second-level cache.
@@ -178,34 +180,36 @@ impl Winograd {
         residual: Option<&[f32]>,
         out: &mut [f32],
     ) {
-        let points = self.form.points();
-        let (inputs, outputs) = (self.steps.len(), self.bias.as_slice().len() / S::LANES);
-        let taken = points * inputs * self.chunk * S::LANES;
-        let given = points * outputs * self.chunk * S::LANES;
         let count = self.tiles[0] * self.tiles[1];
-        with_scratch(taken + given, |scratch| {
-            let (taken, given) = scratch.split_at_mut(taken);
-            for first in (0..count).step_by(self.chunk) {
-                let tiles = first..count.min(first + self.chunk);
-                // SAFETY: the caller's promise, and scratch for a whole chunk of points, blocks and tiles.
-                unsafe {
-                    let work = Part::<S> { winograd: self, shape, tiles, set: PhantomData };
-                    match self.form {
-                        Form::Small => S::vectorize(Gather::<S, 2, 4> { part: &work, x, out: taken }),
-                        Form::Large => S::vectorize(Gather::<S, 4, 6> { part: &work, x, out: taken }),
-                    }
-                    work.multiply(taken, given);
-                    match self.form {
-                        Form::Small => {
-                            S::vectorize(Scatter::<S, 2, 4> { part: &work, x: given, residual, out });
-                        }
-                        Form::Large => {
-                            S::vectorize(Scatter::<S, 4, 6> { part: &work, x: given, residual, out });
-                        }
-                    }
-                }
-            }
-        });
+        let products = self.weights.iter().map(|weights| weights.products(count)).sum();
+        let threads = threads::available(products);
+        let out = Disjoint::new(out);
+        let chunks = count.div_ceil(self.chunk);
+        // SAFETY: the caller's promise; each tile of the image belongs to one chunk.
+        let run = |tiles: Range<usize>, costs: Costs| unsafe {
+            let work = Part::<S> { winograd: self, shape, tiles, costs, set: PhantomData };
+            work.run(x, residual, &out);
+        };
+        if threads > 1 && chunks >= threads {
+            // As many chunks for each thread, so that they end together.
+            let chunks = chunks.next_multiple_of(threads);
+            let (size, larger) = (count / chunks, count % chunks);
+            let start = |chunk: usize| chunk * size + chunk.min(larger);
+            threads::share(chunks, products, |own| {
+                own.for_each(|chunk| run(start(chunk)..start(chunk + 1), Costs::NONE));
+            });
+            return;
+        }
+        for first in (0..count).step_by(self.chunk) {
+            let tiles = first..count.min(first + self.chunk);
+            let transforms = threads::moves((tiles.len() * self.form.points()).saturating_mul(S::LANES));
+            let costs = Costs {
+                gather: transforms.saturating_mul(self.steps.len()),
+                multiply: products / chunks,
+                scatter: transforms.saturating_mul(self.bias.as_slice().len() / S::LANES),
+            };
+            run(tiles, costs);
+        }
     }
 }
 
@@ -213,73 +217,141 @@ impl Winograd {
 struct Part<'a, S> {
     winograd: &'a Winograd,
     shape: &'a ConvShape,
-    tiles: std::ops::Range<usize>,
+    tiles: Range<usize>,
+    costs: Costs,
     set: PhantomData<S>,
 }
 
+/// Multiply-adds of the three passes over a chunk, as far as threads are to share them.
+#[derive(Clone, Copy)]
+struct Costs {
+    gather: usize,
+    multiply: usize,
+    scatter: usize,
+}
+
+impl Costs {
+    const NONE: Self = Self { gather: 0, multiply: 0, scatter: 0 };
+}
+
 impl<S: Simd> Part<'_, S> {
+    /// # Safety
+    ///
+    /// The instruction set must be present; `x`, `residual` and `out` are one image each, and nobody else writes the pixels
+    /// of the part's tiles.
+    unsafe fn run(&self, x: &[f32], residual: Option<&[f32]>, out: &Disjoint<'_, f32>) {
+        let winograd = self.winograd;
+        let (inputs, outputs) = (winograd.steps.len(), winograd.bias.as_slice().len() / S::LANES);
+        let points = winograd.form.points() * winograd.chunk * S::LANES;
+        with_scratch(points * (inputs + outputs), |scratch| {
+            let (taken, given) = scratch.split_at_mut(points * inputs);
+            let (taken, given) = (Disjoint::new(taken), Disjoint::new(given));
+            threads::share(inputs, self.costs.gather, |blocks| {
+                let out = taken.as_mut_ptr();
+                // SAFETY: the caller's promise, and scratch for a whole chunk of points, blocks and tiles, of which each
+                // block belongs to one unit.
+                unsafe {
+                    match winograd.form {
+                        Form::Small => S::vectorize(Gather::<S, 2, 4> { part: self, blocks, x, out }),
+                        Form::Large => S::vectorize(Gather::<S, 4, 6> { part: self, blocks, x, out }),
+                    }
+                }
+            });
+            // SAFETY: as above; all is gathered.
+            unsafe { self.multiply(&taken, &given) };
+            threads::share(outputs, self.costs.scatter, |blocks| {
+                let (x, out) = (given.as_mut_ptr().cast_const(), out.as_mut_ptr());
+                // SAFETY: as above; all is multiplied.
+                unsafe {
+                    match winograd.form {
+                        Form::Small => {
+                            S::vectorize(Scatter::<S, 2, 4> { part: self, blocks, x, residual, out });
+                        }
+                        Form::Large => {
+                            S::vectorize(Scatter::<S, 4, 6> { part: self, blocks, x, residual, out });
+                        }
+                    }
+                }
+            });
+        });
+    }
+
     /// The matrix product of every point: `x` is `[point][input block][tile][LANES]`, `out` the same of output blocks.
     ///
     /// # Safety
     ///
-    /// The instruction set must be present and the slices have room for a chunk.
-    unsafe fn multiply(&self, x: &[f32], out: &mut [f32]) {
+    /// The instruction set must be present and there is room for a chunk.
+    unsafe fn multiply(&self, x: &Disjoint<'_, f32>, out: &Disjoint<'_, f32>) {
+        let winograd = self.winograd;
+        let groups = winograd.weights.first().map_or(0, Weights::groups);
+        threads::share(winograd.weights.len() * groups, self.costs.multiply, |units| {
+            for (point, own) in tile::lines(units, groups) {
+                for group in own {
+                    // SAFETY: the caller's promise; a group of a point belongs to one unit.
+                    unsafe { self.product(point, group, x.as_mut_ptr(), out.as_mut_ptr()) };
+                }
+            }
+        });
+    }
+
+    /// One group of outputs of one point.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Part::multiply`]; nobody else writes the group's outputs of the point.
+    unsafe fn product(&self, point: usize, group: usize, x: *const f32, out: *mut f32) {
         let winograd = self.winograd;
         let line = winograd.chunk * S::LANES;
-        for (point, weights) in winograd.weights.iter().enumerate() {
-            let x = &x[point * winograd.steps.len() * line..][..winograd.steps.len() * line];
-            let out = &mut out[point * weights.blocks * line..][..weights.blocks * line];
-            for (first, blocks) in tile::groups(weights.blocks, weights.group) {
-                let panel = weights.panel(first, S::LANES);
-                let width = weights.inputs * blocks * S::LANES;
-                let next = match panel[width..].first() {
-                    Some(_) => &panel[width..],
-                    None => winograd.weights.get(point + 1).map_or(&[][..], |next| next.values.as_slice()),
+        let weights = &winograd.weights[point];
+        let (first, blocks) = weights.group(group);
+        let panel = weights.panel(first, S::LANES);
+        let width = weights.inputs * blocks * S::LANES;
+        let next = match panel[width..].first() {
+            Some(_) => &panel[width..],
+            None => winograd.weights.get(point + 1).map_or(&[][..], |next| next.values.as_slice()),
+        };
+        let most = S::PIXELS[weights.group_size];
+        let ahead = next.len().min(width) / self.tiles.len().div_ceil(most).max(1);
+        for (index, (tile, count)) in tile::split(self.tiles.len(), most).enumerate() {
+            // SAFETY: `tile + count` is at most the number of tiles of a chunk, for which every input and output block of
+            // every point has its line.
+            unsafe {
+                let work = Tile {
+                    x: x.add(point * winograd.steps.len() * line + tile * S::LANES),
+                    steps: &winograd.steps,
+                    weights: panel.as_ptr(),
+                    bias: weights.bias.as_slice()[first * S::LANES..].as_ptr(),
+                    residual: std::ptr::null(),
+                    out: out.add((point * weights.blocks + first) * line + tile * S::LANES),
+                    out_block: line,
+                    out_pixel: S::LANES,
+                    ending: Activation::None.ending(),
+                    prefetch: next.as_ptr().wrapping_add(index * ahead),
+                    prefetch_step: ahead.div_ceil(weights.inputs.max(1)),
                 };
-                let most = S::PIXELS[weights.group];
-                let ahead = next.len().min(width) / self.tiles.len().div_ceil(most).max(1);
-                for (index, (tile, count)) in tile::split(self.tiles.len(), most).enumerate() {
-                    let at = tile * S::LANES;
-                    // SAFETY: `tile + count` is at most the number of tiles of a chunk, for which every input and
-                    // output block has its line.
-                    unsafe {
-                        let work = Tile {
-                            x: x.as_ptr().add(at),
-                            steps: &winograd.steps,
-                            weights: panel.as_ptr(),
-                            bias: weights.bias.as_slice()[first * S::LANES..].as_ptr(),
-                            residual: std::ptr::null(),
-                            out: out.as_mut_ptr().add(first * line + at),
-                            out_block: line,
-                            out_pixel: S::LANES,
-                            ending: Activation::None.ending(),
-                            prefetch: next.as_ptr().wrapping_add(index * ahead),
-                            prefetch_step: ahead.div_ceil(weights.inputs.max(1)),
-                        };
-                        tile::run::<S, Blocked>(blocks, count, &work);
-                    }
-                }
+                tile::run::<S, Blocked>(blocks, count, &work);
             }
         }
     }
 }
 
-/// `Bᵀ d B` of all tiles and input blocks.
+/// `Bᵀ d B` of all tiles and some input blocks.
 struct Gather<'a, S, const M: usize, const N: usize> {
     part: &'a Part<'a, S>,
+    blocks: Range<usize>,
     x: &'a [f32],
-    out: &'a mut [f32],
+    out: *mut f32,
 }
 
 impl<S: Simd, const M: usize, const N: usize> Task for Gather<'_, S, M, N> {
     #[inline(always)]
     unsafe fn call(self) {
-        let Self { part, x, out } = self;
+        let Self { part, blocks: own, x, out } = self;
         let (shape, winograd) = (part.shape, part.winograd);
         let [height, width] = shape.input;
         let line = winograd.chunk * S::LANES;
         let blocks = winograd.steps.len();
-        for block in 0..blocks {
+        for block in own {
             let x = &x[block * height * width * S::LANES..][..height * width * S::LANES];
             for (index, tile) in part.tiles.clone().enumerate() {
                 // The tile's corner, counted from the corner of the padded image.
@@ -324,7 +396,7 @@ impl<S: Simd, const M: usize, const N: usize> Task for Gather<'_, S, M, N> {
                         let row = input_transform::<S, N>(&half[i]);
                         for j in 0..N {
                             let at = ((i * N + j) * blocks + block) * line + index * S::LANES;
-                            S::store(out.as_mut_ptr().add(at), row[j]);
+                            S::store(out.add(at), row[j]);
                         }
                     }
                 }
@@ -333,25 +405,27 @@ impl<S: Simd, const M: usize, const N: usize> Task for Gather<'_, S, M, N> {
     }
 }
 
-/// `Aᵀ m A`, bias, residual and activation of all tiles and output blocks.
+/// `Aᵀ m A`, bias, residual and activation of all tiles and some output blocks.
 struct Scatter<'a, S, const M: usize, const N: usize> {
     part: &'a Part<'a, S>,
-    x: &'a [f32],
+    blocks: Range<usize>,
+    x: *const f32,
     residual: Option<&'a [f32]>,
-    out: &'a mut [f32],
+    out: *mut f32,
 }
 
 impl<S: Simd, const M: usize, const N: usize> Task for Scatter<'_, S, M, N> {
     #[inline(always)]
     unsafe fn call(self) {
-        let Self { part, x, residual, out } = self;
+        let Self { part, blocks: own, x, residual, out } = self;
         let (shape, winograd) = (part.shape, part.winograd);
         let [height, width] = shape.output;
         let line = winograd.chunk * S::LANES;
         let blocks = winograd.bias.as_slice().len() / S::LANES;
         let ending = winograd.ending;
         let pixels = shape.pixels() * S::LANES;
-        for (block, out) in out.chunks_exact_mut(pixels).enumerate() {
+        for block in own {
+            let out = out.wrapping_add(block * pixels);
             let residual = residual.map(|residual| &residual[block * pixels..][..pixels]);
             // SAFETY: the places of `x` are inside the chunk; pixels are written where they are inside the image.
             unsafe {
@@ -364,7 +438,7 @@ impl<S: Simd, const M: usize, const N: usize> Task for Scatter<'_, S, M, N> {
                         let mut column = [S::splat(0.0); N];
                         for i in 0..N {
                             let at = ((i * N + j) * blocks + block) * line + index * S::LANES;
-                            column[i] = S::load(x.as_ptr().add(at));
+                            column[i] = S::load(x.add(at));
                         }
                         let column = output_transform::<S, M, N>(&column);
                         for i in 0..M {
@@ -380,14 +454,14 @@ impl<S: Simd, const M: usize, const N: usize> Task for Scatter<'_, S, M, N> {
                                 if let Some(residual) = residual {
                                     sum = S::add(sum, S::load(residual.as_ptr().add(at)));
                                 }
-                                S::store(out.as_mut_ptr().add(at), S::clamp(sum, low, high));
+                                S::store(out.add(at), S::clamp(sum, low, high));
                             }
                         }
                     }
                     if let Some(curve) = ending.curve {
                         let (rows, columns) = (M.min(height - top), M.min(width - left));
                         S::vectorize(Bend::<S> {
-                            values: out.as_mut_ptr().add((top * width + left) * S::LANES),
+                            values: out.add((top * width + left) * S::LANES),
                             block: width * S::LANES,
                             blocks: rows,
                             pixel: S::LANES,

@@ -10,6 +10,7 @@ use crate::conv::ConvShape;
 use crate::error::{KernelError, check_length, volume};
 use crate::memory::with_scratch_bytes;
 use crate::simd::Task;
+use crate::threads;
 
 /// A convolution of bytes with its weights, ready to run. Padding counts as nought, which is the input's zero point.
 #[derive(Clone, Debug)]
@@ -175,19 +176,26 @@ impl Direct {
         with_scratch_bytes(rows * width * size, |copy| {
             let [height, columns] = shape.input;
             let [above, left] = shape.padding;
-            for (row, line) in copy.chunks_exact_mut(width * size).enumerate() {
-                let Some(y) = row.checked_sub(above).filter(|&y| y < height) else {
-                    line.fill(zero);
-                    continue;
-                };
-                let left = left.min(width);
-                let count = columns.min(width - left);
-                let (before, rest) = line.split_at_mut(left * size);
-                let (inside, after) = rest.split_at_mut(count * size);
-                before.fill(zero);
-                inside.copy_from_slice(&x[y * columns * size..][..count * size]);
-                after.fill(zero);
-            }
+            let left = left.min(width);
+            let count = columns.min(width - left);
+            threads::share_rows(
+                copy,
+                width * size,
+                threads::moves(rows * width * size) / 4,
+                |first, copy| {
+                    for (row, line) in (first..).zip(copy.chunks_exact_mut(width * size)) {
+                        let Some(y) = row.checked_sub(above).filter(|&y| y < height) else {
+                            line.fill(zero);
+                            continue;
+                        };
+                        let (before, rest) = line.split_at_mut(left * size);
+                        let (inside, after) = rest.split_at_mut(count * size);
+                        before.fill(zero);
+                        inside.copy_from_slice(&x[y * columns * size..][..count * size]);
+                        after.fill(zero);
+                    }
+                },
+            );
             compute(copy.as_ptr(), out);
         });
     }
@@ -196,8 +204,11 @@ impl Direct {
 /// Holds bytes between limits, where they are limits at all.
 pub(super) fn hold(set: ByteSet, limits: [u8; 2], out: &mut [u8]) {
     if limits != [0, 255] {
-        // SAFETY: holding the set proves the instructions.
-        with_dots!(set, S => unsafe { S::vectorize(Hold(limits, out)) });
+        let moves = threads::moves(out.len()) / 4;
+        threads::share_rows(out, 1, moves, |_, out| {
+            // SAFETY: holding the set proves the instructions.
+            with_dots!(set, S => unsafe { S::vectorize(Hold(limits, out)) });
+        });
     }
 }
 

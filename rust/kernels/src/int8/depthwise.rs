@@ -15,6 +15,7 @@ use crate::conv::ConvShape;
 use crate::error::{KernelError, volume};
 use crate::memory::Buffer;
 use crate::simd::Task;
+use crate::threads;
 
 #[derive(Clone, Debug)]
 pub(super) struct Depthwise {
@@ -153,25 +154,36 @@ impl Depthwise {
     ///
     /// The instruction set must be present; the slices are one image each of the shape that this was built for.
     pub(super) unsafe fn run<S: Dots>(&self, shape: &ConvShape, x: &[u8], out: &mut [u8]) {
-        // SAFETY: the weights were packed for these channels, `x` and `out` are whole images.
-        unsafe {
-            if let Some(general) = &self.general {
-                S::vectorize(Taps { general, shape, zero: self.zero, x, out });
-                return;
+        let row = shape.output[1] * pixel_bytes(shape.in_channels);
+        let products = out.len().saturating_mul(shape.kernel[0] * shape.kernel[1]) / 4;
+        threads::share_rows(out, row, products, |first, out| {
+            // SAFETY: the weights were packed for these channels, `x` is a whole image, `out` some rows of one.
+            unsafe {
+                if let Some(general) = &self.general {
+                    S::vectorize(Taps { general, shape, zero: self.zero, x, first, out });
+                    return;
+                }
+                for three in &self.wide {
+                    self.columns::<S>(three, shape, x, first, out);
+                }
+                if let Some(three) = &self.narrow {
+                    self.columns::<S::Narrow>(three, shape, x, first, out);
+                }
             }
-            for three in &self.wide {
-                self.columns::<S>(three, shape, x, out);
-            }
-            if let Some(three) = &self.narrow {
-                self.columns::<S::Narrow>(three, shape, x, out);
-            }
-        }
+        });
     }
 
     /// # Safety
     ///
-    /// As [`Depthwise::run`]; `three` was packed for `S`.
-    unsafe fn columns<S: Dots>(&self, three: &Three, shape: &ConvShape, x: &[u8], out: &mut [u8]) {
+    /// As [`Depthwise::run`]; `three` was packed for `S`, `out` is whole rows of an image from the row `first` on.
+    unsafe fn columns<S: Dots>(
+        &self,
+        three: &Three,
+        shape: &ConvShape,
+        x: &[u8],
+        first: usize,
+        out: &mut [u8],
+    ) {
         macro_rules! columns {
             ($full:literal, $stride:literal) => {
                 // SAFETY: the caller's promise is the same.
@@ -182,6 +194,7 @@ impl Depthwise {
                         outside: &self.outside,
                         zero: i32::from(self.zero),
                         x,
+                        first,
                         out,
                         set: PhantomData,
                     });
@@ -203,6 +216,8 @@ struct Columns<'a, S, const FULL: bool, const STRIDE: usize> {
     outside: &'a [u8],
     zero: i32,
     x: &'a [u8],
+    /// The first row of `out`.
+    first: usize,
     out: &'a mut [u8],
     set: PhantomData<S>,
 }
@@ -210,9 +225,10 @@ struct Columns<'a, S, const FULL: bool, const STRIDE: usize> {
 impl<S: Dots, const FULL: bool, const STRIDE: usize> Task for Columns<'_, S, FULL, STRIDE> {
     #[inline(always)]
     unsafe fn call(self) {
-        let Self { three, shape, outside, zero, x, out, .. } = self;
+        let Self { three, shape, outside, zero, x, first, out, .. } = self;
         let size = outside.len();
-        let ([height, width], [out_height, out_width]) = (shape.input, shape.output);
+        let ([height, width], out_width) = (shape.input, shape.output[1]);
+        let rows = out.len() / (out_width * size).max(1);
         let (bytes, count) = (three.weights.as_bytes().as_ptr(), three.count);
         let outside = outside[three.channel..].as_ptr();
         // SAFETY: rows inside the image are read at columns inside it, rows outside at their only pixel; `count` channels
@@ -231,7 +247,7 @@ impl<S: Dots, const FULL: bool, const STRIDE: usize> Task for Columns<'_, S, FUL
                 beyond[block] = S::shift(beyond[block]);
             }
             let left = shape.padding[1];
-            for row in 0..out_height {
+            for row in first..first + rows {
                 let mut rows = [(outside, 0); 3];
                 for (tap, place) in rows.iter_mut().enumerate() {
                     let y = (row * shape.stride[0] + tap).checked_sub(shape.padding[0]);
@@ -266,7 +282,7 @@ impl<S: Dots, const FULL: bool, const STRIDE: usize> Task for Columns<'_, S, FUL
                         }
                     };
                 }
-                let mut to = out.as_mut_ptr().add(row * out_width * size + three.channel);
+                let mut to = out.as_mut_ptr().add((row - first) * out_width * size + three.channel);
                 macro_rules! finish {
                     ($sums:ident) => {{
                         let mut bytes = $sums;
@@ -334,6 +350,8 @@ struct Taps<'a> {
     shape: &'a ConvShape,
     zero: u8,
     x: &'a [u8],
+    /// The first row of `out`.
+    first: usize,
     out: &'a mut [u8],
 }
 
@@ -343,9 +361,9 @@ const PART: usize = 64;
 impl Task for Taps<'_> {
     #[inline(always)]
     unsafe fn call(self) {
-        let Self { general, shape, zero, x, out } = self;
+        let Self { general, shape, zero, x, first, out } = self;
         let size = general.bias.len();
-        for (index, out) in out.chunks_exact_mut(size).enumerate() {
+        for (index, out) in (first * shape.output[1]..).zip(out.chunks_exact_mut(size)) {
             let (row, column) = (index / shape.output[1], index % shape.output[1]);
             let mut first = 0;
             while first < size {

@@ -5,6 +5,7 @@ use super::set::ByteSet;
 use super::simd::{Dots, with_dots};
 use crate::error::{KernelError, check_length};
 use crate::simd::Task;
+use crate::threads;
 
 /// `round(x ÷ scale) + zero`, ties to even, held between 0 and 255, of each number. NaN becomes 0.
 pub fn quantize(
@@ -15,8 +16,11 @@ pub fn quantize(
 ) -> Result<(), KernelError> {
     quantization.check("the output")?;
     check_length("out", out, x.len())?;
-    // SAFETY: holding `set` proves the instructions.
-    with_dots!(set, S => unsafe { S::vectorize(Quantize(quantization, x, out)) });
+    threads::share_rows(out, 1, threads::moves(x.len()), |first, out| {
+        let x = &x[first..][..out.len()];
+        // SAFETY: holding `set` proves the instructions.
+        with_dots!(set, S => unsafe { S::vectorize(Quantize(quantization, x, out)) });
+    });
     Ok(())
 }
 
@@ -28,8 +32,11 @@ pub fn dequantize(
     out: &mut [f32],
 ) -> Result<(), KernelError> {
     check_length("out", out, x.len())?;
-    // SAFETY: holding `set` proves the instructions.
-    with_dots!(set, S => unsafe { S::vectorize(Dequantize(quantization, x, out)) });
+    threads::share_rows(out, 1, threads::moves(x.len()), |first, out| {
+        let x = &x[first..][..out.len()];
+        // SAFETY: holding `set` proves the instructions.
+        with_dots!(set, S => unsafe { S::vectorize(Dequantize(quantization, x, out)) });
+    });
     Ok(())
 }
 
@@ -113,8 +120,12 @@ impl ByteAdd {
     pub fn run(&self, a: &[u8], b: &[u8], out: &mut [u8]) -> Result<(), KernelError> {
         check_length("b", b, a.len())?;
         check_length("out", out, a.len())?;
-        // SAFETY: holding the set proves the instructions.
-        with_dots!(self.set, S => unsafe { S::vectorize(Add(self, a, b, out)) });
+        threads::share_rows(out, 1, threads::moves(a.len()) / 2, |first, out| {
+            let own = first..first + out.len();
+            let (a, b) = (&a[own.clone()], &b[own]);
+            // SAFETY: holding the set proves the instructions.
+            with_dots!(self.set, S => unsafe { S::vectorize(Add(self, a, b, out)) });
+        });
         Ok(())
     }
 }

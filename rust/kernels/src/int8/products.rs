@@ -5,7 +5,8 @@ use super::tile::{self, Tile};
 use super::{Quantization, Requantization};
 use crate::error::{KernelError, check_length};
 use crate::memory::Buffer;
-use crate::tile::split;
+use crate::threads;
+use crate::tile::{lines as tile_lines, split_some};
 
 /// Weights as the tiles read them, and what goes with them.
 #[derive(Clone, Debug)]
@@ -46,6 +47,9 @@ pub(crate) struct Place {
     /// Bytes from one pixel of the output to the next; rows follow each other.
     pub(crate) out_pixel: usize,
 }
+
+// SAFETY: it has addresses alone. Those who read and write there promise that no two threads write the same byte.
+unsafe impl Sync for Place {}
 
 /// One scale for each output: `input × weight ÷ output`, as ONNX Runtime multiplies.
 pub(crate) fn output_scales(
@@ -151,55 +155,66 @@ impl Products {
     /// The instruction set must be present. From each pixel all runs must be readable, and the channels that it was
     /// packed for writable for every pixel of the output.
     pub(crate) unsafe fn run<S: Dots>(&self, place: &Place) {
-        let weights = self.weights.as_bytes();
         // Narrow rows are taken by twos.
         let two = place.rows > 1 && 2 * place.width <= S::PIXELS;
-        let pixels = place.rows * place.width;
-        let tiles = pixels.div_ceil(S::PIXELS).max(1);
-        for (index, group) in self.groups.iter().enumerate() {
-            let panel = &weights[group.weights..];
-            let next = self.groups.get(index + 1);
-            let ahead = next.map_or(&[][..], |next| &weights[next.weights..]);
-            let wanted = next.map_or(0, |next| next.blocks * S::LANES * self.runs.len() * self.quads * 4);
-            // Where there are many pixels, the weights stay in the first-level cache anyway.
-            let ahead_step = if tiles > 28 { 0 } else { wanted / tiles };
-            let mut count = 0;
-            let mut tile = |row: usize, column: usize, pixels: usize, split: bool| {
-                let tile = Tile {
-                    x: place.x.wrapping_add(row * place.row + column * place.pixel),
-                    runs: &self.runs,
-                    quads: self.quads,
-                    pixel: place.pixel,
-                    half: place.row,
-                    weights: panel.as_ptr().cast(),
-                    bias: self.bias[group.lanes..].as_ptr(),
-                    scale: self.scale[group.lanes..].as_ptr(),
-                    zero: self.zero,
-                    out: place
-                        .out
-                        .wrapping_add((row * place.width + column) * place.out_pixel + group.channel),
-                    out_pixel: place.out_pixel,
-                    prefetch: ahead.as_ptr().wrapping_add(count * ahead_step).cast(),
-                    prefetch_step: ahead_step / (self.runs.len() * self.quads).max(1),
-                };
-                count += 1;
-                // SAFETY: the caller promises all pixels; the panel, bias and scales are those of the group.
-                unsafe { tile::run::<S>(group.blocks, pixels, split, &tile) }
+        let row_tiles = place.width.div_ceil(S::PIXELS);
+        let tiles = if two { place.rows.div_ceil(2) } else { place.rows * row_tiles };
+        let products = self.weights.as_bytes().len().saturating_mul(place.rows * place.width) / 4;
+        threads::share(self.groups.len() * tiles, products, |units| {
+            for (group, own) in tile_lines(units, tiles) {
+                let own = own.clone().map(|tile| {
+                    if two {
+                        let rows = (place.rows - 2 * tile).min(2);
+                        return (tile, 2 * tile, (0, rows * place.width), rows == 2);
+                    }
+                    let (row, column) = (tile / row_tiles, tile % row_tiles);
+                    let pixels = split_some(place.width, S::PIXELS, column..column + 1).next();
+                    (tile, row, pixels.unwrap_or_default(), false)
+                });
+                // SAFETY: the caller promises all pixels; each tile belongs to one unit.
+                unsafe { self.tiles::<S>(group, own, place) };
+            }
+        });
+    }
+
+    /// Some tiles of one group: their index, row, columns, and whether they are halves of two rows.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Products::run`]; nobody else writes those pixels of the group.
+    unsafe fn tiles<S: Dots>(
+        &self,
+        index: usize,
+        tiles: impl Iterator<Item = (usize, usize, (usize, usize), bool)>,
+        place: &Place,
+    ) {
+        let weights = self.weights.as_bytes();
+        let group = &self.groups[index];
+        let panel = &weights[group.weights..];
+        let next = self.groups.get(index + 1);
+        let ahead = next.map_or(&[][..], |next| &weights[next.weights..]);
+        let wanted = next.map_or(0, |next| next.blocks * S::LANES * self.runs.len() * self.quads * 4);
+        let all = (place.rows * place.width).div_ceil(S::PIXELS).max(1);
+        // Where there are many pixels, the weights stay in the first-level cache anyway.
+        let ahead_step = if all > 28 { 0 } else { wanted / all };
+        for (count, row, (column, pixels), halves) in tiles {
+            let tile = Tile {
+                x: place.x.wrapping_add(row * place.row + column * place.pixel),
+                runs: &self.runs,
+                quads: self.quads,
+                pixel: place.pixel,
+                half: place.row,
+                weights: panel.as_ptr().cast(),
+                bias: self.bias[group.lanes..].as_ptr(),
+                scale: self.scale[group.lanes..].as_ptr(),
+                zero: self.zero,
+                out: place.out.wrapping_add((row * place.width + column) * place.out_pixel + group.channel),
+                out_pixel: place.out_pixel,
+                prefetch: ahead.as_ptr().wrapping_add(count * ahead_step).cast(),
+                prefetch_step: ahead_step / (self.runs.len() * self.quads).max(1),
             };
-            if two {
-                for row in (0..place.rows - 1).step_by(2) {
-                    tile(row, 0, 2 * place.width, true);
-                }
-                if place.rows % 2 == 1 {
-                    tile(place.rows - 1, 0, place.width, false);
-                }
-                continue;
-            }
-            for row in 0..place.rows {
-                for (column, pixels) in split(place.width, S::PIXELS) {
-                    tile(row, column, pixels, false);
-                }
-            }
+            // SAFETY: the caller promises all pixels; the panel, bias and scales are those of the group.
+            unsafe { tile::run::<S>(group.blocks, pixels, halves, &tile) }
         }
     }
 }

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use tandem_kernels::{Attention, AttentionShape, InstructionSet};
 
-use crate::values::{Sum, Unaligned, cases, difference, numbers};
+use crate::values::{Sum, Unaligned, cases, difference, numbers, same_on_threads};
 
 fn at([sequence, head, row]: [usize; 3], strides: [usize; 3]) -> usize {
     sequence * strides[0] + head * strides[1] + row * strides[2]
@@ -90,6 +90,7 @@ proptest! {
             let mut out = Unaligned::new(&vec![f32::NAN; length]);
             let attention = Attention::new(set, shape).unwrap();
             attention.run(Unaligned::new(&q).get(), &k, &v, mask, out.get()).unwrap();
+            same_on_threads(out.get(), |out| attention.run(&q, &k, &v, mask, out).unwrap());
             prop_assert_eq!(difference(out.get(), &expected, 3e-6), None, "{}: {:?}", set, shape);
         }
     }

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use tandem_kernels::{Activation, Conv2d, ConvInput, ConvShape, InstructionSet};
 
 use crate::reference;
-use crate::values::{Sum, Unaligned, cases, difference, numbers, planar, poisoned, room};
+use crate::values::{Sum, Unaligned, cases, difference, numbers, planar, poisoned, room, same_on_threads};
 
 fn output(input: usize, kernel: usize, stride: usize, dilation: usize, padding: [usize; 2]) -> Option<usize> {
     let reach = (kernel - 1) * dilation + 1;
@@ -77,7 +77,9 @@ fn check(shape: ConvShape, input: ConvInput, activation: Activation, extras: [bo
         for (conv, tolerance) in [(conv, 1e-5), (exact, 3e-6)] {
             let mut out = room(set, out_shape);
             let residual = added.as_mut().map(|residual| &*residual.get());
-            conv.run(own.get(), residual, out.get()).unwrap();
+            let x = &*own.get();
+            conv.run(x, residual, out.get()).unwrap();
+            same_on_threads(out.get(), |out| conv.run(x, residual, out).unwrap());
             let got = planar(set, out_shape, out.get());
             let winograd = conv.algorithm().starts_with("winograd");
             let different = difference(&got, if winograd { &layer } else { &expected }, tolerance);

@@ -7,7 +7,7 @@ use tandem_kernels::{
     to_pixels, to_planes,
 };
 
-use crate::values::{cases, numbers};
+use crate::values::{cases, numbers, same_on_threads};
 
 fn bytes(count: usize, seed: u64) -> Vec<u8> {
     numbers(count, seed).into_iter().map(|number| (number * 128.0 + 128.0) as u8).collect()
@@ -123,6 +123,7 @@ fn check_conv(shape: ConvShape, [input, output]: [Quantization; 2], limits: [u8;
         assert_eq!(conv.is_depthwise(), shape.groups > 1);
         let mut out = vec![7; shape.batch * pixels[1] * pixel_bytes(shape.out_channels)];
         conv.run(&x, &mut out).unwrap();
+        same_on_threads(&out, |out| conv.run(&x, out).unwrap());
         assert!(
             planar(shape_of_out, &out) == expected,
             "{set}: {shape:?}, {input:?}, {output:?}, {limits:?}"
@@ -199,6 +200,7 @@ proptest! {
             let product = ByteMatMul::new(set, [inputs, outputs], own, &bias, &requantization, limits).unwrap();
             let mut out = vec![7; rows * outputs];
             product.run(&x, &mut out).unwrap();
+            same_on_threads(&out, |out| product.run(&x, out).unwrap());
             prop_assert!(out == expected, "{set}");
         }
     }
@@ -219,7 +221,9 @@ proptest! {
         }).collect();
         for set in ByteSet::available() {
             let mut out = vec![7; count];
-            ByteAdd::new(set, [a, b], to, limits).unwrap().run(&left, &right, &mut out).unwrap();
+            let sum = ByteAdd::new(set, [a, b], to, limits).unwrap();
+            sum.run(&left, &right, &mut out).unwrap();
+            same_on_threads(&out, |out| sum.run(&left, &right, out).unwrap());
             prop_assert_eq!(&out, &expected, "{}", set);
         }
     }
@@ -237,9 +241,11 @@ proptest! {
         for set in ByteSet::available() {
             let mut out = vec![7; count];
             quantize(set, to, &x, &mut out).unwrap();
+            same_on_threads(&out, |out| quantize(set, to, &x, out).unwrap());
             prop_assert_eq!(&out, &expected, "{}", set);
             let mut back = vec![f32::NAN; count];
             dequantize(set, to, &out, &mut back).unwrap();
+            same_on_threads(&back, |back| dequantize(set, to, &out, back).unwrap());
             for (value, &byte) in back.iter().zip(&out) {
                 prop_assert_eq!(*value, (f32::from(byte) - f32::from(to.zero)) * to.scale);
             }

@@ -5,7 +5,7 @@ use tandem_kernels::{
     Activation, Conv2d, ConvInput, ConvShape, InstructionSet, InvertedResidual, blocked_len,
 };
 
-use crate::values::{cases, numbers, planar, poisoned, room};
+use crate::values::{cases, numbers, planar, poisoned, room, same_on_threads};
 
 const SIX: Activation = Activation::Clip { low: 0.0, high: 6.0 };
 
@@ -59,7 +59,9 @@ fn check(batch: usize, channels: [usize; 3], depthwise: ConvShape, with_residual
         convs[2].run(two.get(), residual.as_deref(), expected.get()).unwrap();
         let [expand, depthwise, project] = convs;
         let block = InvertedResidual::new(expand, depthwise, project).unwrap();
-        block.run(x.get(), residual.as_deref(), out.get()).unwrap();
+        let x = &*x.get();
+        block.run(x, residual.as_deref(), out.get()).unwrap();
+        same_on_threads(out.get(), |out| block.run(x, residual.as_deref(), out).unwrap());
         let (expected, got) = (planar(set, last, expected.get()), planar(set, last, out.get()));
         let apart = got.iter().zip(&expected).position(|(a, b)| (a - b).abs() > 1e-4 * (1.0 + b.abs()));
         assert_eq!(apart, None, "{set}: {channels:?}, {shapes:?}");

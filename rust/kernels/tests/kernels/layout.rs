@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use tandem_kernels::{InstructionSet, to_blocked};
 
-use crate::values::{cases, numbers, planar, room};
+use crate::values::{cases, numbers, planar, room, same_on_threads};
 
 proptest! {
     #![proptest_config(cases(40))]
@@ -15,6 +15,7 @@ proptest! {
         for set in InstructionSet::available() {
             let mut blocked = room(set, shape);
             to_blocked(set, shape, &x, blocked.get()).unwrap();
+            same_on_threads(blocked.get(), |out| to_blocked(set, shape, &x, out).unwrap());
             // Every place is written, those without a channel too.
             prop_assert!(blocked.get().iter().all(|value| !value.is_nan()));
             prop_assert_eq!(&planar(set, shape, blocked.get()), &x);

@@ -5,7 +5,7 @@ use tandem_kernels::{Activation, InstructionSet, MatMul, MatMulWeights};
 
 use crate::conv::activations;
 use crate::reference;
-use crate::values::{Unaligned, cases, difference, numbers};
+use crate::values::{Unaligned, cases, difference, numbers, same_on_threads};
 
 fn check(rows: usize, sizes: [usize; 2], activation: Activation, extras: [bool; 3], seed: u64) {
     let [inputs, outputs] = sizes;
@@ -22,7 +22,9 @@ fn check(rows: usize, sizes: [usize; 2], activation: Activation, extras: [bool; 
         let product = MatMul::new(set, sizes, own, bias, activation).unwrap();
         let mut x = Unaligned::new(&x);
         let mut out = Unaligned::new(&vec![f32::NAN; rows * outputs]);
-        product.run(x.get(), residual, out.get()).unwrap();
+        let x = &*x.get();
+        product.run(x, residual, out.get()).unwrap();
+        same_on_threads(out.get(), |out| product.run(x, residual, out).unwrap());
         assert_eq!(
             difference(out.get(), &expected, 3e-6),
             None,

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use tandem_kernels::{InstructionSet, LayerNorm, softmax};
 
 use crate::reference;
-use crate::values::{Unaligned, cases, difference, numbers};
+use crate::values::{Unaligned, cases, difference, numbers, same_on_threads};
 
 proptest! {
     #![proptest_config(cases(100))]
@@ -16,7 +16,9 @@ proptest! {
         for set in InstructionSet::available() {
             let mut own = Unaligned::new(&x);
             let mut out = Unaligned::new(&vec![f32::NAN; x.len()]);
-            softmax(set, columns, own.get(), out.get()).unwrap();
+            let x = &*own.get();
+            softmax(set, columns, x, out.get()).unwrap();
+            same_on_threads(out.get(), |out| softmax(set, columns, x, out).unwrap());
             prop_assert_eq!(difference(out.get(), &expected, 1e-5), None, "{}", set);
         }
     }
@@ -37,7 +39,10 @@ proptest! {
         for set in InstructionSet::available() {
             let mut own = Unaligned::new(&x);
             let mut out = Unaligned::new(&vec![f32::NAN; x.len()]);
-            LayerNorm::new(set, &scale, &bias, 1e-3).unwrap().run(own.get(), residual, out.get()).unwrap();
+            let x = &*own.get();
+            let norm = LayerNorm::new(set, &scale, &bias, 1e-3).unwrap();
+            norm.run(x, residual, out.get()).unwrap();
+            same_on_threads(out.get(), |out| norm.run(x, residual, out).unwrap());
             prop_assert_eq!(difference(out.get(), &expected, 1e-5), None, "{}", set);
         }
     }

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use tandem_kernels::{InstructionSet, Pool2d, PoolKind, PoolShape, global_average};
 
 use crate::reference;
-use crate::values::{Sum, cases, difference, numbers, planar, poisoned, room};
+use crate::values::{Sum, cases, difference, numbers, planar, poisoned, room, same_on_threads};
 
 prop_compose! {
     /// Input, kernel, stride, dilation, padding and output, so that every window meets the image.
@@ -47,7 +47,9 @@ proptest! {
         for set in InstructionSet::available() {
             let mut own = poisoned(set, [batch, channels, input[0] * input[1]], &x);
             let mut out = room(set, out_shape);
-            Pool2d::new(set, shape, kind).unwrap().run(own.get(), out.get()).unwrap();
+            let (x, pool) = (&*own.get(), Pool2d::new(set, shape, kind).unwrap());
+            pool.run(x, out.get()).unwrap();
+            same_on_threads(out.get(), |out| pool.run(x, out).unwrap());
             prop_assert_eq!(difference(&planar(set, out_shape, out.get()), &expected, 1e-6), None, "{} {:?}", set, kind);
         }
     }

@@ -1,7 +1,7 @@
 //! Values, comparisons, and how many cases.
 
 use proptest::test_runner::Config;
-use tandem_kernels::{InstructionSet, blocked_len, to_blocked, to_planar};
+use tandem_kernels::{InstructionSet, Threads, blocked_len, to_blocked, to_planar};
 
 /// `count` random cases of a law, other ones in every run. `PROPTEST_CASES`, which is 256 where it is not set, makes them more
 /// or fewer in proportion.
@@ -85,4 +85,38 @@ pub(crate) fn difference(got: &[f32], expected: &[Sum], tolerance: f64) -> Optio
 pub(crate) struct Sum {
     pub(crate) value: f64,
     pub(crate) size: f64,
+}
+
+/// What is compared to the last bit.
+pub(crate) trait Bits: Copy {
+    /// What lies in a place that nobody has written.
+    const UNWRITTEN: Self;
+
+    fn bits(self) -> u32;
+}
+
+impl Bits for f32 {
+    const UNWRITTEN: Self = f32::NAN;
+
+    fn bits(self) -> u32 {
+        self.to_bits()
+    }
+}
+
+impl Bits for u8 {
+    const UNWRITTEN: Self = 7;
+
+    fn bits(self) -> u32 {
+        self.into()
+    }
+}
+
+/// Holds that `run` writes what it has written on one thread when several share its smallest parts.
+pub(crate) fn same_on_threads<T: Bits>(expected: &[T], run: impl Fn(&mut [T])) {
+    for count in if cfg!(miri) { 2..3 } else { 2..5 } {
+        let mut out = vec![T::UNWRITTEN; expected.len()];
+        Threads::with_grain(count, 1).run(|| run(&mut out));
+        let apart = (0..out.len()).find(|&index| out[index].bits() != expected[index].bits());
+        assert_eq!(apart, None, "with {count} threads");
+    }
 }

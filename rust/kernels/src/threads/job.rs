@@ -1,0 +1,123 @@
+//! Work in parts, and how several threads take them.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread::{self, Thread};
+use std::time::Instant;
+
+use super::{LOOK_OUT, look_out};
+
+/// Work in parts, on the stack of the thread that waits for it.
+pub(super) struct Job<'a> {
+    work: &'a (dyn Fn(usize) + Sync),
+    parts: usize,
+    /// The next part that nobody has taken.
+    next: AtomicUsize,
+    /// Helpers inside.
+    helpers: AtomicUsize,
+    /// What the first part that panicked had to say.
+    panic: Mutex<Option<Box<dyn Any + Send>>>,
+    owner: Thread,
+}
+
+/// A job that helpers may join. It lies in a pool's list, under its lock, as long as the job lives and no longer.
+#[derive(Debug)]
+pub(super) struct Offer(*const Job<'static>);
+
+// SAFETY: all that a job has is made for several threads, and whoever has an offer may reach it, as `Job::offer` demands.
+unsafe impl Send for Offer {}
+
+/// A job with its helper counted in, so that it lives until [`Joined::work`] is done.
+pub(super) struct Joined(*const Job<'static>);
+
+impl<'a> Job<'a> {
+    pub(super) fn new(parts: usize, work: &'a (dyn Fn(usize) + Sync)) -> Self {
+        let (next, helpers) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        Self { work, parts, next, helpers, panic: Mutex::default(), owner: thread::current() }
+    }
+
+    /// # Safety
+    ///
+    /// The offer must be gone before [`Job::finish`] is called, and that before the job goes. Between the two, no further
+    /// helper may join.
+    pub(super) unsafe fn offer(&self) -> Offer {
+        Offer(std::ptr::from_ref(self).cast())
+    }
+
+    /// Takes parts until none is left.
+    pub(super) fn work(&self) {
+        loop {
+            let part = self.next.fetch_add(1, Ordering::Relaxed);
+            if part >= self.parts {
+                return;
+            }
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| (self.work)(part))) {
+                self.next.store(self.parts, Ordering::Relaxed);
+                let mut first = self.panic.lock().unwrap_or_else(PoisonError::into_inner);
+                match *first {
+                    None => *first = Some(panic),
+                    // Its destructor may panic, which must not happen while helpers are inside.
+                    Some(_) => std::mem::forget(panic),
+                }
+            }
+        }
+    }
+
+    /// Waits until nobody is inside; goes on with a part's panic. The job stays where it is: helpers know it by its place.
+    pub(super) fn finish(&self) {
+        let done = || self.helpers.load(Ordering::Acquire) == 0;
+        let start = Instant::now();
+        while !done() {
+            if !look_out(done) && start.elapsed() > LOOK_OUT {
+                thread::park();
+            }
+        }
+        let panic = self.panic.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(panic) = panic {
+            resume_unwind(panic);
+        }
+    }
+}
+
+impl Offer {
+    fn job(&self) -> &Job<'static> {
+        // SAFETY: the job lives as long as its offer.
+        unsafe { &*self.0 }
+    }
+
+    pub(super) fn is(&self, job: &Job<'_>) -> bool {
+        std::ptr::eq(self.0, std::ptr::from_ref(job).cast())
+    }
+
+    /// Whether there are parts that nobody has taken.
+    pub(super) fn is_open(&self) -> bool {
+        self.job().next.load(Ordering::Relaxed) < self.job().parts
+    }
+
+    pub(super) fn helpers(&self) -> usize {
+        self.job().helpers.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn join(&self) -> Joined {
+        self.job().helpers.fetch_add(1, Ordering::Relaxed);
+        Joined(self.0)
+    }
+}
+
+impl Joined {
+    /// Takes parts until none is left, then leaves.
+    pub(super) fn work(self) {
+        // SAFETY: its owner waits for those inside, until the last line that touches it, which counts us out.
+        let owner = unsafe {
+            (*self.0).work();
+            let owner = (*self.0).owner.clone();
+            let left = (*self.0).helpers.fetch_sub(1, Ordering::Release);
+            (left == 1).then_some(owner)
+        };
+        if let Some(owner) = owner {
+            owner.unpark();
+        }
+    }
+}
