@@ -97,7 +97,7 @@ cross_output() { printf '%s\n' "$CROSS_TARGET_DIR/$1"; }
 
 # cross_environment TRIPLE: installs and makes what the target needs, and sets the variables of cargo, rustc and cc.
 cross_environment() {
-    local triple=$1 lower=${1//-/_} sysroot sources
+    local triple=$1 lower=${1//-/_} sysroot
     local upper=${lower^^}
     if [[ $(uname -sm) != "Linux x86_64" ]] || ! have apt-get; then
         skip "$triple: cross builds are made for Debian on x86-64"
@@ -135,8 +135,7 @@ cross_environment() {
         *) die "no cross builds for $triple" ;;
     esac
     # No path of this machine in what is built. The workspace's own are relative already.
-    sources=/usr/src/rustc-$(/usr/bin/rustc --version | awk '{ print $2 }')
-    export RUSTFLAGS="--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}/registry/src=crates --remap-path-prefix=$sources=rust"
+    export RUSTFLAGS="--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}/registry/src=crates --remap-path-prefix=/usr/lib/rustlib/src/rust=rust"
 }
 
 cross_cargo() (
