@@ -4,13 +4,14 @@ mod linger;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use axum::body::{Body, HttpBody};
+use axum::BoxError;
+use axum::body::HttpBody;
 use bytes::{Bytes, BytesMut};
 use http::StatusCode;
 use http_body_util::BodyExt;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::timeout_at;
 
 use crate::refusal::Refusal;
 
@@ -80,14 +81,20 @@ pub(crate) struct Reader {
 
 impl Reader {
     /// Reads a body whole. Refuses one that is declared longer than the limit before reading any of it.
-    pub(crate) async fn read(&self, mut body: Body) -> Result<Received, Refusal> {
+    ///
+    /// The request's head came at `started`.
+    pub(crate) async fn read<B>(&self, mut body: B, started: Instant) -> Result<Received, Refusal>
+    where
+        B: HttpBody<Data = Bytes> + Unpin,
+        B::Error: Into<BoxError>,
+    {
         let declared = body.size_hint().exact().map(|length| usize::try_from(length).unwrap_or(usize::MAX));
         if declared.is_some_and(|length| length > self.limit) {
             return Err(self.too_large());
         }
         let mut lease = Lease { budget: self.budget.clone(), bytes: 0 };
         let mut buffer = BytesMut::new();
-        let started = Instant::now();
+        let started = started.into();
         while let Some(frame) = self.frame(&mut body, started, buffer.len()).await? {
             // What is not data is a trailer, and none is defined.
             let Ok(data) = frame.into_data() else { continue };
@@ -110,17 +117,24 @@ impl Reader {
     }
 
     /// The next piece. Each byte that has come buys time.
-    async fn frame(
+    async fn frame<B>(
         &self,
-        body: &mut Body,
-        started: Instant,
+        body: &mut B,
+        started: tokio::time::Instant,
         received: usize,
-    ) -> Result<Option<hyper::body::Frame<Bytes>>, Refusal> {
+    ) -> Result<Option<hyper::body::Frame<Bytes>>, Refusal>
+    where
+        B: HttpBody<Data = Bytes> + Unpin,
+        B::Error: Into<BoxError>,
+    {
         let bought = Duration::from_secs((received / SLOWEST_BYTES_PER_SECOND) as u64);
         match timeout_at(started + self.patience + bought, body.frame()).await {
             Ok(Some(Ok(frame))) => Ok(Some(frame)),
             Ok(None) => Ok(None),
-            Ok(Some(Err(error))) => Err(Refusal::bad_request(format!("the body cannot be read: {error}"))),
+            Ok(Some(Err(error))) => {
+                let error: BoxError = error.into();
+                Err(Refusal::bad_request(format!("the body cannot be read: {error}")))
+            }
             Err(_) => Err(Refusal::new(StatusCode::REQUEST_TIMEOUT, "the body comes too slowly")),
         }
     }

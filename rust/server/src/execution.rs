@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use tandem_core::{CancelRegistration, CancellationToken, Error, ModelInfo, NamedTensors, RunOptions};
-use tandem_wire::{InferRequest, InferResponse, Payload, row_as_scalar};
+use tandem_wire::{InferRequest, Payload, ResponseHead, encode_response, row_as_scalar};
 use tokio::sync::oneshot;
 
 use crate::batching;
@@ -48,6 +48,7 @@ pub(crate) struct Answered {
 struct Request {
     job: Job,
     message: InferRequest,
+    /// The outputs wanted; empty is all of them.
     wanted: Vec<String>,
     /// Rows of all inputs; `None` where they have no common number.
     rows: Option<usize>,
@@ -136,7 +137,11 @@ fn decode(served: &Served, job: &Job) -> Result<(InferRequest, Vec<String>), Ref
     }
     info.check_inputs(&message.inputs).map_err(Error::from)?;
     let names: Vec<String> = message.outputs.iter().map(|output| output.name.clone()).collect();
-    let wanted = info.wanted_outputs(&names).map_err(Error::from)?;
+    // Who names none wants all, as the model does.
+    let wanted = match names.as_slice() {
+        [] => Vec::new(),
+        names => info.wanted_outputs(names).map_err(Error::from)?,
+    };
     if let Some(limit) = served.max_rows {
         for (name, tensor) in message.inputs.iter() {
             if let Some(&rows) = tensor.shape().first().filter(|&&rows| rows > limit) {
@@ -278,14 +283,13 @@ fn finish_all(
     let mut run = Times { infer: time, ..Times::default() };
     let alone = batch.len() == 1;
     let mut answers = Vec::with_capacity(batch.len());
-    for (mut request, outputs) in batch.into_iter().zip(parts) {
-        let response = InferResponse {
-            model_name: Some(served.name.clone()),
-            model_version: Some(served.version.to_string()),
-            id: request.message.id.take(),
-            outputs,
+    for (request, outputs) in batch.into_iter().zip(parts) {
+        let head = ResponseHead {
+            model_name: Some(&served.name),
+            model_version: Some(&served.version_text),
+            id: request.message.id.as_deref(),
         };
-        let payload = response.encode(|name| request.message.form_of(name));
+        let payload = encode_response(head, &outputs, |name| request.message.form_of(name));
         let times = Times { infer: time, output: laps.lap(), ..request.times };
         run.input += times.input;
         run.output += times.output;

@@ -28,11 +28,13 @@
 
 #![forbid(unsafe_code)]
 
+mod activity;
 mod app;
 mod auth;
 mod batching;
 mod body;
 mod config;
+mod connection;
 mod error;
 mod execution;
 mod listener;

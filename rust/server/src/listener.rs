@@ -1,32 +1,16 @@
-//! Connections: accepting, TLS, HTTP/1.1.
+//! Accepting connections, TLS.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
-use axum::body::Body;
-use http::Request;
-use http::header::EXPECT;
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::{Service, service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
-use hyper_util::service::TowerToHyperService;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
-use crate::body::Lingering;
-use crate::stall::Stall;
-
-/// Bytes that a connection reads ahead.
-const BUFFER_BYTES: usize = 256 << 10;
-
-/// Bytes of a request's head.
-const HEAD_BYTES: usize = 16 << 10;
+use crate::connection;
+use crate::routes::Routes;
 
 /// How long to wait after a connection could not be accepted, mostly for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -34,21 +18,29 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How every connection is served.
 #[derive(Clone)]
 pub(crate) struct Connections {
-    pub(crate) router: Router,
+    pub(crate) routes: Arc<Routes>,
     pub(crate) tls: Option<TlsAcceptor>,
     pub(crate) idle: Duration,
     pub(crate) most: usize,
 }
 
+/// The connections that are open once no more are accepted.
+pub(crate) struct Open {
+    stop: watch::Sender<()>,
+}
+
+impl Open {
+    /// Ends the connections, each after the request that it is at.
+    pub(crate) async fn shutdown(self) {
+        self.stop.send_replace(());
+        self.stop.closed().await;
+    }
+}
+
 impl Connections {
-    /// Accepts until `stop` is told or gone. What is returned ends the connections that are open, each after the
-    /// request that it is at.
-    pub(crate) async fn accept(
-        self,
-        listener: TcpListener,
-        mut stop: oneshot::Receiver<()>,
-    ) -> GracefulShutdown {
-        let graceful = GracefulShutdown::new();
+    /// Accepts until `stop` is told or gone, and then what has already connected.
+    pub(crate) async fn accept(self, listener: TcpListener, mut stop: oneshot::Receiver<()>) -> Open {
+        let open = Open { stop: watch::Sender::new(()) };
         let permits = Arc::new(Semaphore::new(self.most.min(Semaphore::MAX_PERMITS)));
         loop {
             let accepted = async {
@@ -56,55 +48,57 @@ impl Connections {
                 (permit, listener.accept().await)
             };
             let (permit, accepted) = tokio::select! {
-                _ = &mut stop => return graceful,
+                _ = &mut stop => break,
                 accepted = accepted => accepted,
             };
             match accepted {
-                Ok((stream, _)) => {
-                    let (connections, watcher) = (self.clone(), graceful.watcher());
-                    tokio::spawn(async move {
-                        connections.serve(stream, watcher).await;
-                        drop(permit);
-                    });
-                }
+                Ok((stream, _)) => self.spawn(stream, permit.ok(), &open),
                 Err(error) => {
                     log::warn!("a connection could not be accepted: {error}");
                     sleep(ACCEPT_PAUSE).await;
                 }
             }
         }
+        if let Err(error) = self.accept_waiting(listener, &permits, &open) {
+            log::debug!("the last connections could not be accepted: {error}");
+        }
+        open
     }
 
-    async fn serve(self, stream: TcpStream, watcher: Watcher) {
+    /// Accepts the connections that wait: their requests may be on their way.
+    fn accept_waiting(&self, listener: TcpListener, permits: &Arc<Semaphore>, open: &Open) -> io::Result<()> {
+        let listener = listener.into_std()?;
+        while let Ok(permit) = permits.clone().try_acquire_owned() {
+            match listener.accept() {
+                Ok((stream, _)) => {
+                    stream.set_nonblocking(true)?;
+                    self.spawn(TcpStream::from_std(stream)?, Some(permit), open);
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    fn spawn(&self, stream: TcpStream, permit: Option<OwnedSemaphorePermit>, open: &Open) {
+        let (connections, stop) = (self.clone(), open.stop.subscribe());
+        tokio::spawn(async move {
+            connections.serve(stream, stop).await;
+            drop(permit);
+        });
+    }
+
+    async fn serve(self, stream: TcpStream, stop: watch::Receiver<()>) {
         // Without it small answers wait for acknowledgements; where it cannot be set, they do.
         let _slow = stream.set_nodelay(true).is_err();
         match &self.tls {
-            None => self.http(stream, watcher).await,
+            None => connection::serve(stream, self.routes, self.idle, stop).await,
             Some(tls) => match timeout(self.idle, tls.accept(stream)).await {
-                Ok(Ok(stream)) => self.http(stream, watcher).await,
+                Ok(Ok(stream)) => connection::serve(stream, self.routes, self.idle, stop).await,
                 Ok(Err(error)) => log::debug!("a TLS handshake failed: {error}"),
                 Err(_) => log::debug!("a TLS handshake took longer than {:?}", self.idle),
             },
-        }
-    }
-
-    async fn http<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(&self, stream: S, watcher: Watcher) {
-        let router = TowerToHyperService::new(self.router.clone());
-        let service = service_fn(move |request: Request<Incoming>| {
-            // A client that waits for leave to send its body sends none after a refusal.
-            let waits = request.headers().contains_key(EXPECT);
-            router.call(
-                request.map(|body| if waits { Body::new(body) } else { Body::new(Lingering::new(body)) }),
-            )
-        });
-        let mut http = http1::Builder::new();
-        http.timer(TokioTimer::new())
-            .header_read_timeout(self.idle)
-            .max_header_size(HEAD_BYTES)
-            .max_buf_size(BUFFER_BYTES);
-        let connection = http.serve_connection(TokioIo::new(Stall::new(stream, self.idle)), service);
-        if let Err(error) = watcher.watch(connection).await {
-            log::debug!("a connection ended: {error}");
         }
     }
 }

@@ -17,6 +17,8 @@ const OTHER_PLANS: usize = 8;
 pub(crate) struct Served {
     pub(crate) name: String,
     pub(crate) version: u64,
+    /// The version as answers say it.
+    pub(crate) version_text: String,
     pub(crate) model: Model,
     /// Rows a request may have; `None` where the configuration does not say.
     pub(crate) max_rows: Option<usize>,
@@ -76,6 +78,7 @@ impl<'a> Loader<'a> {
         Ok(Served {
             name: name.to_owned(),
             version,
+            version_text: version.to_string(),
             max_rows: config.map(|config| config.max_batch_size).filter(|&rows| rows > 0),
             policy: LanePolicy { capacity, gathering },
             stats: Stats::default(),

@@ -13,7 +13,8 @@ use tokio::time::timeout;
 
 use crate::app::App;
 use crate::listener::Connections;
-use crate::{ServerConfig, ServerError, routes, tls};
+use crate::routes::Routes;
+use crate::{ServerConfig, ServerError, tls};
 
 /// Connections that may wait to be accepted.
 const BACKLOG: u32 = 1024;
@@ -68,7 +69,7 @@ impl Server {
 
         let app = Arc::new(App::start(&config)?);
         let connections = Connections {
-            router: routes::router(app.clone(), config.token),
+            routes: Arc::new(Routes::new(app.clone(), config.token)),
             tls,
             idle: config.idle_timeout,
             most: config.max_connections,

@@ -2,25 +2,40 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
 
+use crate::activity::Activity;
+
 /// A stream whose writes fail where the other side takes nothing for some time.
 ///
-/// The HTTP layer bounds how long it waits for requests, but not how long an answer may stay unread.
+/// Nothing else bounds how long an answer may stay unread. Tells its connection's [`Activity`] what comes and goes.
 pub(crate) struct Stall<S> {
     stream: S,
     patience: Duration,
     /// Runs while a write waits.
     waiting: Option<Pin<Box<Sleep>>>,
+    activity: Arc<Activity>,
 }
 
 impl<S> Stall<S> {
-    pub(crate) fn new(stream: S, patience: Duration) -> Self {
-        Self { stream, patience, waiting: None }
+    pub(crate) fn new(stream: S, patience: Duration, activity: Arc<Activity>) -> Self {
+        Self { stream, patience, waiting: None, activity }
+    }
+
+    fn written(
+        &mut self,
+        result: Poll<io::Result<usize>>,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
+        if result.is_ready() {
+            self.activity.note_sent();
+        }
+        self.bound(result, context)
     }
 
     /// `result`, or a timeout where it has been pending for too long.
@@ -44,7 +59,12 @@ impl<S: AsyncRead + Unpin> AsyncRead for Stall<S> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
+        let before = buffer.filled().len();
+        let result = Pin::new(&mut self.stream).poll_read(context, buffer);
+        if buffer.filled().len() > before {
+            self.activity.note_received();
+        }
+        result
     }
 }
 
@@ -55,7 +75,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Stall<S> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let result = Pin::new(&mut self.stream).poll_write(context, bytes);
-        self.bound(result, context)
+        self.written(result, context)
     }
 
     fn poll_write_vectored(
@@ -64,7 +84,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Stall<S> {
         pieces: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let result = Pin::new(&mut self.stream).poll_write_vectored(context, pieces);
-        self.bound(result, context)
+        self.written(result, context)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -96,7 +116,7 @@ mod tests {
     fn a_write_that_nobody_reads_fails() {
         block_on(async {
             let (ours, _theirs) = duplex(4);
-            let mut stream = Stall::new(ours, Duration::from_millis(20));
+            let mut stream = Stall::new(ours, Duration::from_millis(20), Arc::new(Activity::new()));
             let error = stream.write_all(b"eight by").await.unwrap_err();
             assert_eq!(error.kind(), io::ErrorKind::TimedOut);
         });
@@ -106,7 +126,7 @@ mod tests {
     fn a_write_that_is_read_goes_through() {
         block_on(async {
             let (ours, mut theirs) = duplex(4);
-            let mut stream = Stall::new(ours, Duration::from_mins(1));
+            let mut stream = Stall::new(ours, Duration::from_mins(1), Arc::new(Activity::new()));
             let mut read = [0; 8];
             let (written, _) = tokio::join!(stream.write_all(b"eight by"), theirs.read_exact(&mut read));
             written.unwrap();

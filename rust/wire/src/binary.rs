@@ -38,13 +38,27 @@ impl AsRef<[u8]> for Owner {
     }
 }
 
+/// The bytes of a tensor that is sent.
+pub(crate) enum TensorBytes<'a> {
+    /// Its own memory.
+    Storage(&'a Arc<dyn TensorStorage>),
+    /// Strings, framed.
+    Owned(Bytes),
+}
+
+impl TensorBytes<'_> {
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Storage(storage) => storage.bytes().len(),
+            Self::Owned(bytes) => bytes.len(),
+        }
+    }
+}
+
 /// The bytes of `tensor`: its own memory, or for strings their framed copy.
-pub(crate) fn encode(name: &str, tensor: &Tensor) -> Result<Bytes, EncodeError> {
+pub(crate) fn encode<'a>(name: &str, tensor: &'a Tensor) -> Result<TensorBytes<'a>, EncodeError> {
     if let Some(storage) = tensor.storage() {
-        return Ok(match storage.as_any().downcast_ref::<BodyStorage>() {
-            Some(BodyStorage(bytes)) => bytes.clone(),
-            None => Bytes::from_owner(Owner(storage.clone())),
-        });
+        return Ok(TensorBytes::Storage(storage));
     }
     let strings = tensor.strings().unwrap_or_default();
     let mut bytes = BytesMut::with_capacity(tensor.byte_len() + 4 * strings.len());
@@ -57,7 +71,15 @@ pub(crate) fn encode(name: &str, tensor: &Tensor) -> Result<Bytes, EncodeError> 
         bytes.put_u32_le(length);
         bytes.put_slice(string.as_bytes());
     }
-    Ok(bytes.freeze())
+    Ok(TensorBytes::Owned(bytes.freeze()))
+}
+
+/// The memory as a body's chunk, without a copy.
+pub(crate) fn piece(storage: &Arc<dyn TensorStorage>) -> Bytes {
+    match storage.as_any().downcast_ref::<BodyStorage>() {
+        Some(BodyStorage(bytes)) => bytes.clone(),
+        None => Bytes::from_owner(Owner(storage.clone())),
+    }
 }
 
 /// The tensor whose bytes are exactly `bytes`.

@@ -112,8 +112,9 @@ mod tests {
         );
         let response = InferResponse { id: Some("7".to_owned()), outputs: tensors, ..Default::default() };
         let form = |name: &str| if name == "x" { Form::Binary } else { Form::Json };
+        let payload = response.encode(form).unwrap();
         assert_eq!(
-            text(&response.encode(form).unwrap().chunks[0]),
+            text(&payload.to_bytes()[..payload.header_length.unwrap()]),
             r#"{"id":"7","outputs":[{"name":"x","shape":[2],"datatype":"UINT8","parameters":{"binary_data_size":2}},{"name":"y","shape":[2],"datatype":"UINT8","data":[1,2]}]}"#
         );
     }

@@ -54,7 +54,7 @@ pub use failure::{failure_body, failure_text};
 pub use metadata::{ModelMetadata, ServerMetadata, TensorMetadata};
 pub use payload::{Form, Payload, parse_header_length};
 pub use request::{InferRequest, RequestedOutput};
-pub use response::InferResponse;
+pub use response::{InferResponse, ResponseHead, encode_response};
 pub use scalar::{row_as_scalar, scalar_as_row};
 pub use timing::{format_server_timing, parse_server_timing};
 

@@ -3,6 +3,7 @@
 use bytes::{Bytes, BytesMut};
 
 use crate::DecodeError;
+use crate::binary::{self, TensorBytes};
 use crate::error::shorten;
 
 /// The form in which a tensor travels.
@@ -21,23 +22,62 @@ pub struct Payload {
     /// How many bytes of the body are JSON, to be sent as [`HEADER_LENGTH`](crate::HEADER_LENGTH). `None` where
     /// the whole body is JSON and no such header is sent.
     pub header_length: Option<usize>,
-    /// The JSON, then each binary tensor as it lies in memory. None is empty.
+    /// The JSON, then the binary tensors: large ones as they lie in memory, small ones copied behind what stands before
+    /// them. None is empty.
     pub chunks: Vec<Bytes>,
 }
 
+/// The binary part of a message that is being written.
+#[derive(Debug, Default)]
+pub(crate) struct BinaryPart {
+    pieces: Vec<Bytes>,
+    /// Small tensors since the last of the pieces.
+    small: Vec<u8>,
+}
+
+impl BinaryPart {
+    /// Tensors of as many bytes are copied sooner than sent as a piece of their own.
+    const SMALL: usize = 4 << 10;
+
+    pub(crate) fn push(&mut self, tensor: TensorBytes<'_>) {
+        match tensor {
+            TensorBytes::Owned(bytes) if bytes.len() > Self::SMALL => self.push_piece(bytes),
+            TensorBytes::Owned(bytes) => self.small.extend_from_slice(&bytes),
+            TensorBytes::Storage(storage) if storage.bytes().len() > Self::SMALL => {
+                self.push_piece(binary::piece(storage));
+            }
+            TensorBytes::Storage(storage) => self.small.extend_from_slice(storage.bytes()),
+        }
+    }
+
+    fn push_piece(&mut self, piece: Bytes) {
+        self.end_small();
+        self.pieces.push(piece);
+    }
+
+    fn end_small(&mut self) {
+        if !self.small.is_empty() {
+            self.pieces.push(std::mem::take(&mut self.small).into());
+        }
+    }
+}
+
 impl Payload {
-    pub(crate) fn new(mut json: Vec<u8>, tensors: Option<Vec<Bytes>>) -> Self {
+    pub(crate) fn new(mut json: Vec<u8>, tensors: Option<BinaryPart>) -> Self {
         /// Where the first tensor starts is a multiple of this, so that a receiver with the body in one aligned
         /// piece of memory can read it in place.
         const ALIGNMENT: usize = 64;
-        let Some(tensors) = tensors else {
+        let Some(mut tensors) = tensors else {
             return Self { header_length: None, chunks: vec![json.into()] };
         };
         json.resize(json.len().next_multiple_of(ALIGNMENT), b' ');
         let header_length = Some(json.len());
-        let mut chunks = vec![Bytes::from(json)];
-        chunks.extend(tensors.into_iter().filter(|tensor| !tensor.is_empty()));
-        Self { header_length, chunks }
+        if tensors.pieces.is_empty() {
+            json.append(&mut tensors.small);
+        }
+        tensors.end_small();
+        tensors.pieces.insert(0, json.into());
+        Self { header_length, chunks: tensors.pieces }
     }
 
     /// Bytes of the whole body.

@@ -39,19 +39,12 @@ impl InferResponse {
     /// The answer as bytes, each output in the form that `form` gives for its name:
     /// [`InferRequest::form_of`](crate::InferRequest::form_of) of the request.
     pub fn encode(&self, form: impl Fn(&str) -> Form) -> Result<Payload, EncodeError> {
-        let mut document = Document::new();
-        document.open(b'{');
-        let head =
-            [("model_name", &self.model_name), ("model_version", &self.model_version), ("id", &self.id)];
-        for (key, value) in head {
-            if let Some(value) = value {
-                document.member(key, value)?;
-            }
-        }
-        document.key("outputs");
-        let tensors = encode_all(&mut document, &self.outputs, form)?;
-        document.close(b'}');
-        Ok(Payload::new(document.into_bytes(), tensors))
+        let head = ResponseHead {
+            model_name: self.model_name.as_deref(),
+            model_version: self.model_version.as_deref(),
+            id: self.id.as_deref(),
+        };
+        encode_response(head, &self.outputs, form)
     }
 
     /// The answer that `body` is. `header_length` is the value of the [`HEADER_LENGTH`](crate::HEADER_LENGTH)
@@ -66,4 +59,35 @@ impl InferResponse {
             outputs: decode_all(message.outputs, tensors)?,
         })
     }
+}
+
+/// What an answer says beside its outputs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ResponseHead<'a> {
+    /// The model that ran.
+    pub model_name: Option<&'a str>,
+    /// Its version.
+    pub model_version: Option<&'a str>,
+    /// The request's `id`.
+    pub id: Option<&'a str>,
+}
+
+/// [`InferResponse::encode`] of parts that stay where they are.
+pub fn encode_response(
+    head: ResponseHead<'_>,
+    outputs: &NamedTensors,
+    form: impl Fn(&str) -> Form,
+) -> Result<Payload, EncodeError> {
+    let mut document = Document::new();
+    document.open(b'{');
+    let head = [("model_name", head.model_name), ("model_version", head.model_version), ("id", head.id)];
+    for (key, value) in head {
+        if let Some(value) = value {
+            document.member(key, value)?;
+        }
+    }
+    document.key("outputs");
+    let tensors = encode_all(&mut document, outputs, form)?;
+    document.close(b'}');
+    Ok(Payload::new(document.into_bytes(), tensors))
 }

@@ -12,18 +12,19 @@ use tandem_core::{DType, NamedTensors, Tensor};
 use crate::document::Document;
 use crate::error::shorten;
 use crate::json::Data;
+use crate::payload::BinaryPart;
 use crate::{
     DecodeError, EncodeError, Form, MAX_RANK, MAX_TENSORS, TensorProblem, binary, datatype_name, json,
     parse_datatype,
 };
 
-/// Writes the tensors of a message as an array. Gives the bytes of the binary ones, `None` where there is none.
+/// Writes the tensors of a message as an array. Gives the binary part, `None` where no tensor is binary.
 pub(crate) fn encode_all(
     document: &mut Document,
     tensors: &NamedTensors,
     form: impl Fn(&str) -> Form,
-) -> Result<Option<Vec<Bytes>>, EncodeError> {
-    let mut chunks = None;
+) -> Result<Option<BinaryPart>, EncodeError> {
+    let mut binary_part = None;
     document.open(b'[');
     for (name, tensor) in tensors.iter() {
         document.open(b'{');
@@ -38,13 +39,13 @@ pub(crate) fn encode_all(
                 document.open(b'{');
                 document.member("binary_data_size", &bytes.len())?;
                 document.close(b'}');
-                chunks.get_or_insert_with(Vec::new).push(bytes);
+                binary_part.get_or_insert_with(BinaryPart::default).push(bytes);
             }
         }
         document.close(b'}');
     }
     document.close(b']');
-    Ok(chunks)
+    Ok(binary_part)
 }
 
 /// A tensor in the JSON part that is read.

@@ -57,7 +57,7 @@ proptest! {
 
 #[test]
 fn what_is_sent_is_the_tensors_own_memory_and_what_comes_is_the_bodys() {
-    let tensor = Tensor::from_vec([4], vec![1.0_f32, 2.0, 3.0, 4.0]).unwrap();
+    let tensor = Tensor::from_vec([2000], vec![1.0_f32; 2000]).unwrap();
     let sent = request(NamedTensors::new([("x", tensor.clone())]).unwrap());
     let payload = sent.encode(Form::Binary).unwrap();
     assert_eq!(payload.chunks[1].as_ptr(), tensor.bytes().unwrap().as_ptr());
@@ -69,6 +69,21 @@ fn what_is_sent_is_the_tensors_own_memory_and_what_comes_is_the_bodys() {
     // And what came in goes out again as it lies.
     let again = received.encode(Form::Binary).unwrap();
     assert_eq!(again.chunks[1].as_ptr(), body[offset..].as_ptr());
+}
+
+#[test]
+fn small_tensors_go_in_one_piece_with_what_stands_before_them() {
+    let tensor = |elements: usize| Tensor::from_vec([elements], vec![1.5_f32; elements]).unwrap();
+    let pieces = |sizes: [usize; 3]| {
+        let tensors = sizes.into_iter().zip(["a", "b", "c"]).map(|(size, name)| (name, tensor(size)));
+        let sent = request(NamedTensors::new(tensors).unwrap());
+        let payload = sent.encode(Form::Binary).unwrap();
+        assert_eq!(InferRequest::decode(&payload.to_bytes(), payload.header_length).unwrap(), sent);
+        payload.chunks.len()
+    };
+    assert_eq!(pieces([1, 0, 1024]), 1);
+    assert_eq!(pieces([1, 1025, 1]), 4, "the JSON, a small one, a large one, a small one");
+    assert_eq!(pieces([2000, 2000, 0]), 3);
 }
 
 #[test]

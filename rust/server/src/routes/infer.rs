@@ -5,9 +5,11 @@ mod chunks;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::body::Body;
+use axum::BoxError;
+use axum::body::{Body, HttpBody};
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use tandem_core::CancellationToken;
@@ -28,15 +30,30 @@ const JSON_LENGTH: HeaderName = HeaderName::from_static(HEADER_LENGTH);
 /// Bytes up to which an answer is copied into one piece.
 const ONE_PIECE: usize = 16 << 10;
 
-/// Runs a model and answers in the forms that the request asks for.
-pub(super) async fn infer(
+/// [`infer`] for paths that only the router can read.
+pub(super) async fn routed(
     State(app): State<Arc<App>>,
     path: ModelPath,
     request: Request,
 ) -> Result<Response, Refusal> {
+    let (parts, body) = request.into_parts();
+    infer(&app, &path, &parts.headers, body).await
+}
+
+/// Runs a model and answers in the forms that the request asks for.
+pub(super) async fn infer<B>(
+    app: &App,
+    path: &ModelPath,
+    headers: &HeaderMap,
+    body: B,
+) -> Result<Response, Refusal>
+where
+    B: HttpBody<Data = Bytes> + Unpin,
+    B::Error: Into<BoxError>,
+{
     let started = Instant::now();
     let (lane, served) = app.repository.find(&path.model, path.version.as_deref())?;
-    let result = run(&app, lane, served, request).await;
+    let result = run(app, lane, served, headers, body, started).await;
     let total = started.elapsed();
     let response = match result {
         Ok(answered) => respond(answered, total)?,
@@ -46,10 +63,21 @@ pub(super) async fn infer(
     Ok(response)
 }
 
-async fn run(app: &App, lane: usize, served: &Served, request: Request) -> Result<Answered, Refusal> {
-    check_encoding(request.headers())?;
-    let header_length = header_length(request.headers())?;
-    let body = app.reader.read(request.into_body()).await?;
+async fn run<B>(
+    app: &App,
+    lane: usize,
+    served: &Served,
+    headers: &HeaderMap,
+    body: B,
+    started: Instant,
+) -> Result<Answered, Refusal>
+where
+    B: HttpBody<Data = Bytes> + Unpin,
+    B::Error: Into<BoxError>,
+{
+    check_encoding(headers)?;
+    let header_length = header_length(headers)?;
+    let body = app.reader.read(body, started).await?;
     let waiting = CancelOnDrop(CancellationToken::new());
     let (reply, answer) = oneshot::channel();
     let job = Job { body, header_length, queued: Instant::now(), token: waiting.0.clone(), reply };

@@ -1,6 +1,7 @@
 //! The repository's index, read-only.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::extract::{Path, Request, State};
 use axum::response::Response;
@@ -33,7 +34,7 @@ struct Line<'a> {
 /// Every version of every model, or with `{"ready": true}` those that are served.
 pub(super) async fn index(State(app): State<Arc<App>>, request: Request) -> Result<Response, Refusal> {
     let reader = crate::body::Reader { limit: MOST_BYTES, ..app.reader.clone() };
-    let body = reader.read(request.into_body()).await?;
+    let body = reader.read(request.into_body(), Instant::now()).await?;
     let asked: IndexRequest = if body.bytes.is_empty() {
         IndexRequest::default()
     } else {

@@ -84,6 +84,46 @@ fn while_it_stops_the_server_says_that_it_is_not_ready() {
     });
 }
 
+/// Sends what `early` gives of a request, shuts the server down, and then sends the rest. Gives the answer's status.
+fn stopped_between(kept_alive: bool, early: impl Fn(&[u8]) -> usize) -> std::io::Result<u16> {
+    let world = Repository::usual().serve();
+    let mut connection = world.connect();
+    if kept_alive {
+        assert_eq!(connection.get("/v2").status, 200);
+    }
+    let request = request_bytes("POST", ADD_PATH, &[], ADD.as_bytes());
+    let (early, late) = request.split_at(early(&request));
+    connection.send(early).unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| world.server.shutdown());
+        until("connections are refused", || std::net::TcpStream::connect(world.address()).is_err());
+        connection.send(late)?;
+        connection.answer().map(|answer| answer.status)
+    })
+}
+
+#[test]
+fn a_shutdown_answers_requests_that_are_still_being_sent() {
+    let head = |request: &[u8]| request.len() - ADD.len();
+    for round in 0..20 {
+        for kept_alive in [false, true] {
+            let upload = stopped_between(kept_alive, |request| head(request) + 10);
+            assert_eq!(upload.unwrap(), 200, "in the body, round {round}, kept alive: {kept_alive}");
+            let begun = stopped_between(kept_alive, |request| head(request) - 10);
+            assert_eq!(begun.unwrap(), 200, "in the head, round {round}, kept alive: {kept_alive}");
+        }
+    }
+}
+
+#[test]
+fn a_head_that_is_never_sent_to_its_end_does_not_hold_the_shutdown_up() {
+    let world = Repository::usual().serve_with(|config| config.shutdown_grace = Duration::from_secs(1000));
+    let mut connection = world.connect();
+    connection.send(b"POST /v2").unwrap();
+    world.server.shutdown();
+    assert!(connection.is_closed());
+}
+
 #[test]
 fn shutting_down_twice_and_waiting_after_it_return() {
     let world = Repository::usual().serve();
