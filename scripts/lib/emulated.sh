@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # The parts of scripts/test-emulated and what they share. Wants common.sh, apt.sh, cache.sh, rust.sh, maven.sh, cross.sh,
-# servers.sh and tandem.sh before it.
+# android.sh, servers.sh and tandem.sh before it.
 
 # What is built for a target is built with these packages, all of them: with others cargo would give tract's dependencies
 # other features, and build tract once more.
@@ -111,6 +111,31 @@ facade_for() {
 
 run_kotlin() { mvn -B -f "$ROOT/bindings/kotlin/pom.xml" -Dsurefire.failIfNoSpecifiedTests=false "$@"; }
 
+# shipped_library FOLDER: builds the arm64 Android library as it ships and strips it into the folder. Its gates are the part
+# `packages` of scripts/test.
+shipped_library() {
+    apt_install llvm-22
+    build_android aarch64-linux-android || return
+    mkdir -p "$1" || return
+    llvm-strip-22 --strip-unneeded -o "$1/$ANDROID_LIBRARY" "$(android_output aarch64-linux-android)/$ANDROID_LIBRARY"
+}
+
+part_bionic() {
+    local folder=$CACHE/emulated/android
+    need_maven
+    timed build shipped_library "$folder" || return
+    timed build "$ROOT/scripts/generate-bindings" --kotlin --test-hooks || return
+    timed tests run_kotlin -Pbionic -pl ../kotlin-bionic -am test -Dtandem.android.library="$folder/$ANDROID_LIBRARY" \
+        -Dtandem.conformance.outputs="$(outputs_file bionic)" -Dtest='SelfTest,ConformanceTest'
+}
+
+# Of the library with its symbols, which name the kernels.
+part_neon_loops() {
+    timed build shipped_library "$CACHE/emulated/android" || return
+    llvm-objdump-22 -d --no-show-raw-insn --demangle "$(android_output aarch64-linux-android)/$ANDROID_LIBRARY" |
+        python3 -B "$ROOT/scripts/lib/neon_loops.py" "$ROOT/scripts/emulation/neon-limits"
+}
+
 part_jvm_arm64() {
     local java
     need_maven
@@ -126,7 +151,7 @@ part_outputs() {
     local host others=() part
     host=$(outputs_file host)
     (cd "$ROOT" && TANDEM_CONFORMANCE_OUTPUTS=$host cargo test "${WORKSPACE[@]}" --test conformance) || return
-    for part in linux-arm64 android-x86_64; do
+    for part in linux-arm64 android-x86_64 bionic; do
         [[ ! -s $(outputs_file "$part") ]] || others+=("$(outputs_file "$part")")
     done
     ((${#others[@]})) || die "none of the parts before wrote outputs"
