@@ -76,13 +76,15 @@ impl MatMul {
         }
         let lanes = set.lanes();
         volume("weights", &[inputs, outputs.div_ceil(lanes), lanes])?;
-        let weight = |input: usize, output: usize| match weights {
-            MatMulWeights::Plain(values) => values[input * outputs + output],
-            MatMulWeights::Transposed(values) => values[output * inputs + input],
-        };
         let bias = |output: usize| bias.map_or(0.0, |bias| bias[output]);
         let group = with_simd!(set, S => S::BLOCKS.min(outputs.div_ceil(S::LANES)));
-        let weights = Weights::pack(lanes, group, inputs, outputs, weight, bias);
+        let weights = match weights {
+            MatMulWeights::Plain(rows) => Weights::pack_rows(lanes, group, outputs, rows, bias),
+            MatMulWeights::Transposed(columns) => {
+                let weight = |input: usize, output: usize| columns[output * inputs + input];
+                Weights::pack(lanes, group, inputs, outputs, weight, bias)
+            }
+        };
         Ok(Self { set, inputs, outputs, weights, ending: activation.ending() })
     }
 

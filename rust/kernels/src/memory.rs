@@ -3,40 +3,49 @@
 use std::cell::RefCell;
 use std::fmt;
 
-/// A cache line, which is a vector of AVX-512 too.
-#[derive(Clone, Copy)]
-#[repr(C, align(64))]
-struct Line([f32; 16]);
+/// Floats of a cache line, which is a vector of AVX-512 too.
+const LINE: usize = 16;
 
 /// Floats that begin at a cache line.
-#[derive(Clone, Default)]
+#[derive(Default)]
 pub(crate) struct Buffer {
-    lines: Vec<Line>,
+    /// Room for a line more, so that one begins inside of the first. An aligned allocation would be filled by hand; this one
+    /// takes pages of noughts from the system, which are there when they are first written.
+    room: Vec<f32>,
+    start: usize,
     length: usize,
 }
 
 impl Buffer {
     /// `length` noughts.
     pub(crate) fn zeroed(length: usize) -> Self {
-        Self { lines: vec![Line([0.0; 16]); length.div_ceil(16)], length }
+        let room = vec![0.0; length + LINE];
+        let start = room.as_ptr().align_offset(LINE * size_of::<f32>()).min(LINE);
+        Self { room, start, length }
     }
 
     /// Makes room for `length` floats; what they are is left open.
     fn reserve(&mut self, length: usize) {
-        if self.lines.len() < length.div_ceil(16) {
-            self.lines.resize(length.div_ceil(16), Line([0.0; 16]));
+        if self.room.len() < length + LINE {
+            *self = Self::zeroed(length);
         }
         self.length = length;
     }
 
     pub(crate) fn as_slice(&self) -> &[f32] {
-        // SAFETY: `Line` is an array of 16 floats and nothing else, `length` is at most 16 times their count.
-        unsafe { std::slice::from_raw_parts(self.lines.as_ptr().cast(), self.length) }
+        &self.room[self.start..][..self.length]
     }
 
     pub(crate) fn as_mut_slice(&mut self) -> &mut [f32] {
-        // SAFETY: as above, and `self` is borrowed exclusively.
-        unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), self.length) }
+        &mut self.room[self.start..][..self.length]
+    }
+}
+
+impl Clone for Buffer {
+    fn clone(&self) -> Self {
+        let mut clone = Self::zeroed(self.length);
+        clone.as_mut_slice().copy_from_slice(self.as_slice());
+        clone
     }
 }
 

@@ -264,6 +264,30 @@ pub(crate) struct Weights {
 }
 
 impl Weights {
+    /// Packs rows of `outputs`, one for each input.
+    pub(crate) fn pack_rows(
+        lanes: usize,
+        group: usize,
+        outputs: usize,
+        rows: &[f32],
+        bias: impl Fn(usize) -> f32,
+    ) -> Self {
+        let mut own = Self::noughts(lanes, group, rows.len() / outputs, outputs);
+        let mut packed = own.values.as_mut_slice();
+        for (first, size) in groups(own.blocks, group) {
+            let (panel, rest) = packed.split_at_mut(own.inputs * size * lanes);
+            packed = rest;
+            let kept = (size * lanes).min(outputs - first * lanes);
+            for (to, row) in panel.chunks_exact_mut(size * lanes).zip(rows.chunks_exact(outputs)) {
+                to[..kept].copy_from_slice(&row[first * lanes..][..kept]);
+            }
+        }
+        for (output, value) in own.bias.as_mut_slice().iter_mut().take(outputs).enumerate() {
+            *value = bias(output);
+        }
+        own
+    }
+
     /// Packs `weight(input, output)`; outputs beyond `outputs` are nought.
     pub(crate) fn pack(
         lanes: usize,

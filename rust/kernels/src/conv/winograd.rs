@@ -104,8 +104,9 @@ pub(super) struct Winograd {
 /// The weights of every point. All points of a kernel are made at once, for a few inputs of a group of outputs at a time, so
 /// that what is written stays in the second-level cache.
 fn pack<S: Simd>(form: Form, group: usize, [inputs, outputs]: [usize; 2], kernels: &[f32]) -> Vec<Weights> {
-    let nought = Weights::noughts(S::LANES, group, inputs, outputs);
-    let mut points = vec![nought; form.points()];
+    // Not clones of one, which would write every page of noughts before it is packed.
+    let nought = |_| Weights::noughts(S::LANES, group, inputs, outputs);
+    let mut points: Vec<Weights> = (0..form.points()).map(nought).collect();
     let starts: Vec<(usize, usize)> = tile::groups(outputs.div_ceil(S::LANES), group).collect();
     for (first, count) in starts {
         let (begin, width) = (first * S::LANES * inputs, count * S::LANES);
