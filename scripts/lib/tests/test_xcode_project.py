@@ -41,7 +41,8 @@ class ProjectTest(unittest.TestCase):
         self.root = pathlib.Path(folder.name)
         # What the project refers to, at the same places.
         shutil.copytree(ROOT / APP, self.root / APP)
-        for neighbour in ("android-demo/app/src/main/assets", "bindings/conformance", "bindings/swift/Tests", "rust/cli/assets"):
+        assets = ("android-demo/app/src/main/assets", "rust/cli/assets")
+        for neighbour in (*assets, "bindings/conformance", "bindings/swift/Tests"):
             shutil.copytree(ROOT / neighbour, self.root / neighbour)
         for package in ("ios-demo", "bindings/swift"):
             shutil.copy(ROOT / package / "Package.swift", self.root / package)
