@@ -21,7 +21,7 @@ import kotlin.math.max
 
 /**
  * The user space of Android 6.0 (API 23) on arm64 around one library: bionic is the real one, the processor, the kernel and
- * the dynamic linker are unidbg's. Threads take turns, at system calls only, so nothing here shows a data race.
+ * the dynamic linker are unidbg's. Threads take turns: where they wait, and where [interruptEvery] says.
  */
 internal class Bionic(
     root: File,
@@ -51,15 +51,34 @@ internal class Bionic(
 
     fun pointer(address: Long): UnidbgPointer = UnidbgPointer.pointer(emulator, address)
 
+    /** Memory that can be executed, with these instructions. */
+    fun code(instructions: IntArray): UnidbgPointer {
+        val place = emulator.memory.mmap(PAGE, PROT_READ_WRITE_EXECUTE)
+        instructions.forEachIndexed { index, instruction -> place.setInt(index * Int.SIZE_BYTES.toLong(), instruction) }
+        return place
+    }
+
+    /** Where a symbol of the library, or of one that it needs, is. */
+    fun address(symbol: String): Long =
+        checkNotNull(module.findSymbolByName(symbol, true)) { "no symbol $symbol" }.address
+
+    /** From now on, a thread has this many instructions until it is another one's turn. */
+    fun interruptEvery(instructions: Long) = emulator.backend.registerEmuCountHook(instructions)
+
+    /** Threads that were started and have not ended. */
+    val threads get() = emulator.threadDispatcher.taskCount
+
     /** Calls a function of the library with integers and pointers; what it returns in the first register. */
     fun call(
         symbol: String,
         vararg arguments: Any,
-    ): Long {
-        val result = module.callFunction(emulator, symbol, *arguments).toLong()
-        check(kernel.faults.isEmpty()) { "$symbol: ${kernel.faults}" }
-        return result
-    }
+    ): Long = checked(symbol) { module.callFunction(emulator, symbol, *arguments) }
+
+    /** The same for a function of bionic's. */
+    fun callBionic(
+        symbol: String,
+        vararg arguments: Any,
+    ): Long = checked(symbol) { Module.emulateFunction(emulator, address(symbol), *arguments) }
 
     /** The same for a function that returns a structure of more than 16 bytes. */
     fun callForStructure(
@@ -80,6 +99,15 @@ internal class Bionic(
                 override fun handle(emulator: Emulator<*>): Long = body(emulator.getContext())
             },
         )
+
+    private fun checked(
+        symbol: String,
+        call: () -> Number,
+    ): Long {
+        val result = call().toLong()
+        check(kernel.faults.isEmpty()) { "$symbol: ${kernel.faults}" }
+        return result
+    }
 
     private inner class Faults : EventMemHook {
         override fun hook(
@@ -110,7 +138,10 @@ internal class Bionic(
         /** Android 6.0. */
         const val API = 23
 
+        const val PAGE = 4096
+
         // Numbers of unicorn's.
+        const val PROT_READ_WRITE_EXECUTE = 7
         const val UC_HOOK_MEM_INVALID = 1008
         const val X8 = 207
         const val PC = 260

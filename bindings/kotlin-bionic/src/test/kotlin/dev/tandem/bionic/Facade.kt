@@ -1,6 +1,7 @@
 package dev.tandem.bionic
 
 import com.github.unidbg.pointer.UnidbgPointer
+import com.sun.jna.Pointer
 import dev.tandem.ffi.FfiConverterRustBuffer
 import dev.tandem.ffi.FfiConverterTypeTandemFailure
 import java.nio.ByteBuffer
@@ -28,6 +29,27 @@ internal class Facade(
         name: String,
         vararg arguments: Any,
     ): ByteArray = take(checked { bionic.callForStructure(BUFFER, PREFIX + "fn_" + name, *arguments, it) })
+
+    /** A call of a function that returns a buffer, for a thread to make; [finish] tells what it returned. */
+    fun prepare(
+        name: String,
+        vararg arguments: Any,
+    ): Prepared {
+        val status = status()
+        val registers = (arguments.asList() + status).map { if (it is UnidbgPointer) it.peer else it as Long }
+        return Prepared(Call(PREFIX + "fn_" + name, bionic.allocate(BUFFER), registers), status)
+    }
+
+    internal class Prepared(
+        val call: Call,
+        val status: UnidbgPointer,
+    )
+
+    /** What a call returned that was made meanwhile. The buffer is freed. */
+    fun finish(prepared: Prepared): ByteArray {
+        throwFailure(prepared.status)
+        return take(prepared.call.result)
+    }
 
     fun <T> callFor(
         converter: FfiConverterRustBuffer<T>,
@@ -60,22 +82,30 @@ internal class Facade(
 
     /** A buffer of the library's, as a parameter of type string takes it too. */
     fun lower(bytes: ByteArray): UnidbgPointer {
-        val buffer =
-            checked { bionic.callForStructure(BUFFER, "ffi_tandem_ffi_rustbuffer_alloc", bytes.size.toLong(), it) }
+        val buffer = reserve(bytes.size.toLong())
         if (bytes.isNotEmpty()) buffer.getPointer(DATA).write(0, bytes, 0, bytes.size)
         buffer.setLong(LENGTH, bytes.size.toLong())
         return buffer
     }
+
+    /** A buffer of the library's of that size. */
+    fun reserve(size: Long): UnidbgPointer =
+        checked { bionic.callForStructure(BUFFER, "ffi_tandem_ffi_rustbuffer_alloc", size, it) }
 
     /** The two arguments that stand for a parameter of type `&[u8]`. */
     fun lend(bytes: ByteArray): Array<Any> = arrayOf(bytes.size, bionic.allocate(bytes))
 
     /** The bytes of a buffer of the library's, which is freed. */
     fun take(buffer: UnidbgPointer): ByteArray {
-        val size = buffer.getLong(LENGTH).toInt()
-        val bytes = if (size == 0) ByteArray(0) else buffer.getPointer(DATA).getByteArray(0, size)
+        val bytes = peek(buffer)
         bionic.call("ffi_tandem_ffi_rustbuffer_free", buffer, status())
         return bytes
+    }
+
+    /** The bytes of a buffer of the library's, which stays. */
+    fun peek(buffer: Pointer): ByteArray {
+        val size = buffer.getLong(LENGTH).toInt()
+        return if (size == 0) ByteArray(0) else buffer.getPointer(DATA).getByteArray(0, size)
     }
 
     fun <T> read(
@@ -93,8 +123,14 @@ internal class Facade(
     private fun <T> checked(call: (UnidbgPointer) -> T): T {
         val status = status()
         val result = call(status)
+        throwFailure(status)
+        return result
+    }
+
+    /** Throws what a call failed with. */
+    private fun throwFailure(status: UnidbgPointer) {
         when (val code = status.getByte(0).toInt()) {
-            0 -> return result
+            0 -> return
             1 -> throw read(FfiConverterTypeTandemFailure, take(status.share(8) as UnidbgPointer))
             2 -> throw Panicked(take(status.share(8) as UnidbgPointer).decodeToString())
             else -> error("no status $code")

@@ -9,14 +9,18 @@ import dev.tandem.ffi.HostFailure
 import java.util.ArrayDeque
 
 /**
- * What the host implements for the library: the device's state. Inside a callback the library cannot be called,
- * so answers are put into its buffers beforehand.
+ * What the host implements for the library: a log and the device's state. Inside a callback the library cannot be called,
+ * so answers are put into its buffers beforehand, and the buffers that it gives away are freed afterwards.
  */
 internal class Host(
     private val bionic: Bionic,
     private val facade: Facade,
 ) {
+    private val received = mutableListOf<UnidbgPointer>()
     private val answers = ArrayDeque<Answer>()
+
+    /** The messages that were logged, in order. */
+    val logged = mutableListOf<String>()
 
     private class Answer(
         val status: Byte,
@@ -24,6 +28,12 @@ internal class Host(
     )
 
     init {
+        register("logsink") { context ->
+            // handle, level, target, message, nothing, status
+            logged += facade.peek(context.getPointerArg(3)).decodeToString()
+            (1..3).forEach { received += bionic.allocate(bytes(context.getPointerArg(it))) }
+            0
+        }
         register("devicestateprovider") { context ->
             // handle, answer, status
             val answer = answers.removeFirst()
@@ -45,8 +55,10 @@ internal class Host(
         answers += Answer(1, bytes(facade.lower(FfiConverterTypeHostFailure, HostFailure.Failed(detail))))
     }
 
-    /** Frees answers that nobody asked for. */
+    /** Frees what the library gave away, and answers that nobody asked for. */
     fun release() {
+        received.forEach { facade.take(it) }
+        received.clear()
         answers.forEach { facade.take(bionic.allocate(it.buffer)) }
         answers.clear()
     }
@@ -66,7 +78,7 @@ internal class Host(
     private fun bytes(buffer: UnidbgPointer) = buffer.getByteArray(0, Facade.BUFFER)
 
     companion object {
-        /** The handle of the host's provider. */
+        /** The handle of the host's log and of its provider: one of each. */
         const val HANDLE = 1L
     }
 }

@@ -32,6 +32,10 @@ internal class Kernel(
     var threads = 0
         private set
 
+    /** How often one of them went on where it had been interrupted or had waited. */
+    var turns = 0
+        private set
+
     private val started = System.nanoTime()
     private val polling = Polling(::addFileIO, fdMap::get)
 
@@ -213,7 +217,7 @@ internal class Kernel(
         return true
     }
 
-    private class GuestThread(
+    private inner class GuestThread(
         emulator: Emulator<*>,
         private val function: UnidbgPointer,
         private val argument: UnidbgPointer?,
@@ -231,6 +235,11 @@ internal class Kernel(
             registers.reg_write(TPIDR_EL0, tls)
             registers.reg_write(LR, until)
             return emulator.emulate(function.peer, until)
+        }
+
+        override fun restoreContext(emulator: Emulator<*>) {
+            turns++
+            super.restoreContext(emulator)
         }
     }
 

@@ -101,15 +101,31 @@ internal class Models(
         inputs: List<Values>,
         options: RunOptions = RUN,
         token: Long = token(),
-    ): Answer {
-        val bytes =
-            facade.callForBytes(
-                "method_model_$way",
-                facade.clone("model", model),
-                facade.lower(named(inputs)),
-                facade.lower(FfiConverterTypeRunOptions, options),
-                facade.clone("canceltoken", token),
-            )
+    ): Answer = read(facade.callForBytes("method_model_$way", *arguments(model, inputs, options, token)))
+
+    /** A prediction for a thread to make; [finish] tells what came of it. */
+    fun prepare(
+        model: Long,
+        inputs: List<Values>,
+    ): Facade.Prepared = facade.prepare("method_model_predict", *arguments(model, inputs, RUN, token()))
+
+    fun finish(prepared: Facade.Prepared): Answer = read(facade.finish(prepared))
+
+    private fun arguments(
+        model: Long,
+        inputs: List<Values>,
+        options: RunOptions,
+        token: Long,
+    ): Array<Any> =
+        arrayOf(
+            facade.clone("model", model),
+            facade.lower(named(inputs)),
+            facade.lower(FfiConverterTypeRunOptions, options),
+            facade.clone("canceltoken", token),
+        )
+
+    /** What a prediction's record says; its outputs are freed. */
+    private fun read(bytes: ByteArray): Answer {
         val prediction = ByteBuffer.wrap(bytes)
         val outputs = FfiConverterSequenceTypeOutput.read(prediction)
         val memory = prediction.getLong()
