@@ -3,6 +3,8 @@
 mod breaker;
 mod calibration;
 mod device;
+mod heads;
+mod here;
 mod incumbent;
 mod link;
 mod observation;
@@ -22,13 +24,14 @@ pub(crate) use breaker::Circuit;
 use calibration::Calibration;
 pub(crate) use calibration::Ends;
 pub(crate) use device::DeviceNow;
-use device::{Speed, bucket};
+use device::Speed;
+use heads::Heads;
 pub(crate) use incumbent::Incumbent;
 use link::{Exchange, Link};
 pub(crate) use link::{LinkNow, RADIO_WAKES};
 pub use observation::{
     DeviceObservation, ExchangeFailure, Part, Probe, ProbeCharge, ProbeObservation, ProbeWork,
-    RemoteObservation,
+    ProfileObservation, RemoteObservation,
 };
 use probing::{Budget, Probing};
 pub(crate) use server::ServerNow;
@@ -60,6 +63,8 @@ pub struct Estimates {
     breakers: Table<Breaker>,
     /// By model and state of the device.
     speeds: Table<Speed>,
+    /// By model.
+    heads: Table<Heads>,
     /// By model.
     incumbents: Table<Option<Incumbent>>,
     /// By endpoint and network.
@@ -111,22 +116,6 @@ impl Estimates {
     pub fn observe_remote(&mut self, seen: &RemoteObservation<'_>, now: Duration) {
         let RemoteObservation { endpoint, costs, part, device, tls, timing } = *seen;
         self.learn_run(endpoint, costs, part, device, tls, timing, moment(now));
-    }
-
-    /// Learns from a computation on this device.
-    pub fn observe_device(&mut self, seen: &DeviceObservation<'_>, now: Duration) {
-        if seen.first || seen.time.is_zero() {
-            return;
-        }
-        let (now, time) = (moment(now), seconds(seen.time));
-        let DeviceObservation { costs, device, .. } = *seen;
-        let share = match seen.part {
-            Part::Whole => 1.0,
-            Part::Cut(id) => costs.cut(id).map_or(1.0, CutCosts::head_share),
-        };
-        let prior = Speed::prior(costs, device, self.speeds.of(&costs.model), now);
-        let new = || prior.unwrap_or_else(|| Speed::unknown(time / share.max(1e-3), now));
-        self.speeds.entry(&costs.model, bucket(device), now, new).learn(share, time, now);
     }
 
     /// Learns from an exchange with an endpoint that failed. Cancellations and wrong requests say nothing of the
@@ -238,11 +227,12 @@ impl Estimates {
             })
         };
         let (said, queued) = (within(timing.server), within(timing.queue));
-        let server = self.servers.entry(endpoint, &costs.model, now, || Server::prior(costs, now));
+        let here = self.latest_speed(costs);
+        let server = self.servers.entry(endpoint, &costs.model, now, || Server::prior(costs, here, now));
         let believed = if said.is_some() { None } else { Some(server.part(share, cut, now)) };
         let of_server = said.unwrap_or(0.0) + queued.unwrap_or(0.0);
         let learned = self.learn_exchange(endpoint, device, timing, tls, of_server, believed, now);
-        let server = self.servers.entry(endpoint, &costs.model, now, || Server::prior(costs, now));
+        let server = self.servers.entry(endpoint, &costs.model, now, || Server::prior(costs, here, now));
         match (said, learned) {
             (Some(said), _) => server.learn(share, cut, said, true, now),
             (None, Some(rest)) => server.learn(share, cut, rest, false, now),
@@ -294,7 +284,7 @@ impl Estimates {
     pub(crate) fn server(&self, endpoint: &str, costs: &ModelCosts, now: f64) -> ServerNow {
         let mut server = match self.servers.get(endpoint, &costs.model) {
             Some(server) => server.at(now),
-            None => Server::prior(costs, now).at(now),
+            None => Server::prior(costs, self.latest_speed(costs), now).at(now),
         };
         server.whole *= self.server_load.unwrap_or(1.0);
         server
@@ -310,15 +300,6 @@ impl Estimates {
     pub(crate) fn queue(&self, endpoint: &str) -> f64 {
         let learned = self.queues.get(endpoint, "").map_or(0.0, |queue| queue.seconds);
         learned * self.server_load.unwrap_or(1.0)
-    }
-
-    /// What the whole model is believed to take on this device; `None` where nothing can be said.
-    pub(crate) fn device(&self, costs: &ModelCosts, device: &DeviceState, now: f64) -> Option<DeviceNow> {
-        let speed = match self.speeds.get(&costs.model, bucket(device)) {
-            Some(speed) => *speed,
-            None => Speed::prior(costs, device, self.speeds.of(&costs.model), now)?,
-        };
-        Some(speed.at(now))
     }
 
     /// Whether requests may go to `endpoint` over the network that is in use.

@@ -37,7 +37,7 @@ pub use endpoint::{Endpoint, EndpointTls, Secret, TokenError, TokenSource, WireF
 pub use error::{Error, ErrorCode, InputError, LoadError, PolicyError, RemoteError, RunError, TensorError};
 pub use estimates::{
     DeviceObservation, Estimates, EstimatesSnapshot, ExchangeFailure, Part, Probe, ProbeCharge,
-    ProbeObservation, ProbeWork, RemoteObservation, SnapshotError, Statistics,
+    ProbeObservation, ProbeWork, ProfileObservation, RemoteObservation, SnapshotError, Statistics,
 };
 pub use info::{Dimension, ModelInfo, ModelSource, TensorInfo};
 pub use options::{

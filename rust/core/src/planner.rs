@@ -4,6 +4,7 @@ mod candidates;
 mod choice;
 mod cost;
 mod energy;
+mod hedge;
 mod plan;
 mod predict;
 mod rules;

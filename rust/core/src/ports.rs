@@ -37,6 +37,13 @@ pub trait LocalModel: Send + Sync {
     /// Runs the model once and measures every node.
     fn profile(&self, inputs: &NamedTensors, control: &Control) -> Result<Profile, RunError>;
 
+    /// Multiplications and additions of a run with inputs of these shapes, in the model's order; `None` where that takes work
+    /// to find out. Asked before every decision.
+    fn multiply_adds(&self, shapes: &[Vec<usize>]) -> Option<u64> {
+        let _ = shapes;
+        None
+    }
+
     /// Prepares the plan for inputs of these shapes, so that the first run does not pay for it.
     fn warm_up(&self, inputs: &NamedTensors, control: &Control) -> Result<(), RunError>;
 }

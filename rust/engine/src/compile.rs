@@ -13,6 +13,7 @@ use crate::fault::{Fault, chain, contain};
 use crate::fuse::fuse;
 use crate::guard::{self, Watch};
 use crate::lower::Template;
+use crate::multiply_adds::multiply_adds;
 use crate::plans::PlanKey;
 
 /// Compiled for one set of input shapes and values.
@@ -20,6 +21,8 @@ use crate::plans::PlanKey;
 pub(crate) struct Plan {
     /// The optimised graph.
     pub(crate) model: Arc<TypedModel>,
+    /// Multiplications and additions of a run, where any are known.
+    pub(crate) multiply_adds: Option<u64>,
     /// For each input of the graph, the index of the model's input.
     pub(crate) inputs: Vec<usize>,
     /// Computes all outputs.
@@ -40,12 +43,13 @@ pub(crate) fn compile(
     let watch = Arc::new(Watch { control: control.clone(), tensor_bytes: limits.tensor_bytes });
     contain(|| {
         let (model, inputs) = specialise(template, info, key).map_err(|error| Fault::from_tract(&error))?;
-        let model = optimise(model, template, options, &watch).map_err(|error| refusal(&error, template))?;
+        let (model, multiply_adds) =
+            optimise(model, template, options, &watch).map_err(|error| refusal(&error, template))?;
         check_outputs(&model, info)?;
         watch.check()?;
         let model = Arc::new(model);
         let all = SimplePlan::new(model.clone()).map_err(|error| Fault::from_tract(&error))?;
-        Ok(Plan { model, inputs, all, chosen: Mutex::default() })
+        Ok(Plan { model, multiply_adds, inputs, all, chosen: Mutex::default() })
     })
 }
 
@@ -83,10 +87,11 @@ fn optimise(
     template: &Template,
     options: EngineOptions,
     watch: &Arc<Watch>,
-) -> TractResult<TypedModel> {
+) -> TractResult<(TypedModel, Option<u64>)> {
     guard::wrap(&mut model, &template.operators, watch)?;
     let mut typed = model.into_typed()?;
     check_sizes(&typed, watch)?;
+    let multiply_adds = multiply_adds(&typed);
     if options.fused {
         // Biases are casts of constants until these are folded.
         typed.prop_consts()?;
@@ -100,7 +105,7 @@ fn optimise(
     watch.check()?;
     let optimised = decluttered.into_optimized()?;
     check_sizes(&optimised, watch)?;
-    Ok(optimised)
+    Ok((optimised, multiply_adds))
 }
 
 /// A failure of tract's own passes, which tell their node in quotes.

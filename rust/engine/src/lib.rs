@@ -37,6 +37,7 @@ mod limits;
 mod load;
 mod lower;
 mod model;
+mod multiply_adds;
 mod operators;
 mod plans;
 mod profile;

@@ -148,6 +148,11 @@ impl LocalModel for OnnxModel {
         Ok(recorder.finish())
     }
 
+    fn multiply_adds(&self, shapes: &[Vec<usize>]) -> Option<u64> {
+        let fits = |key: &PlanKey| key.inputs.iter().map(|input| &input.shape).eq(shapes);
+        self.plans.peek(fits, |plan| plan.multiply_adds)
+    }
+
     fn warm_up(&self, inputs: &NamedTensors, control: &Control) -> Result<(), RunError> {
         self.plan_for(inputs, control)?;
         Ok(())

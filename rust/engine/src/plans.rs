@@ -100,6 +100,16 @@ impl<P> Plans<P> {
         }
     }
 
+    /// What `read` gives of a plan at hand whose key `fits`. Makes none, waits for none, and counts as no use.
+    pub(crate) fn peek<T>(
+        &self,
+        fits: impl Fn(&PlanKey) -> bool,
+        read: impl Fn(&P) -> Option<T>,
+    ) -> Option<T> {
+        let slots = lock(&self.slots);
+        slots.iter().filter(|slot| fits(&slot.key)).find_map(|slot| read(slot.plan.as_ref()?))
+    }
+
     fn look_up(&self, key: &PlanKey) -> Found<P> {
         let mut slots = lock(&self.slots);
         let Some(index) = slots.iter().position(|slot| slot.key == *key) else {

@@ -6,10 +6,11 @@ mod common;
 
 use common::{load, run, try_load};
 use proptest::prelude::*;
-use tandem_core::{LoadOptions, NamedTensors, Tensor};
+use tandem_core::{Control, LoadOptions, NamedTensors, Tensor};
 use tandem_testkit::Random;
 use tandem_testkit::models::arithmetic::{add, classifier};
 use tandem_testkit::models::random_inputs;
+use tandem_testkit::models::slow::matmul_chain;
 use tandem_testkit::models::transformer::{TransformerConfig, transformer_block};
 
 fn rows(rows: usize, seed: u64) -> NamedTensors {
@@ -69,4 +70,18 @@ fn one_plan_is_enough_for_many_shapes() {
     let one = NamedTensors::new([(name, Tensor::from_vec(shape, row).unwrap())]).unwrap();
     assert!(run(model.as_ref(), &one).is_ok());
     assert_eq!(run(model.as_ref(), &inputs).unwrap(), first);
+}
+
+#[test]
+fn a_plan_at_hand_tells_its_multiply_adds() {
+    let fixed = load(&matmul_chain(12, 16).unwrap());
+    assert_eq!(fixed.multiply_adds(&[vec![16, 16]]), Some(12 * 16 * 16 * 16));
+    assert_eq!(fixed.multiply_adds(&[vec![2, 16]]), None);
+    let open = load(&classifier(9).unwrap());
+    assert_eq!(open.multiply_adds(&[vec![3, 8]]), None);
+    open.run(&rows(3, 1), &[], &Control::default()).unwrap();
+    let three = open.multiply_adds(&[vec![3, 8]]).unwrap();
+    open.run(&rows(6, 1), &[], &Control::default()).unwrap();
+    assert_eq!(open.multiply_adds(&[vec![6, 8]]), Some(2 * three));
+    assert_eq!(open.multiply_adds(&[]), None);
 }

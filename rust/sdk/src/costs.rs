@@ -29,6 +29,8 @@ struct Key {
     shapes: Vec<Vec<usize>>,
     reply: u64,
     deployed: u64,
+    /// What the engine says of these shapes.
+    multiply_adds: Option<u64>,
 }
 
 impl Costs {
@@ -48,6 +50,7 @@ impl Costs {
         splits: Option<&Splits>,
         endpoints: &[String],
         inputs: Option<&NamedTensors>,
+        multiply_adds: impl FnOnce(&[Vec<usize>]) -> Option<u64>,
     ) -> Arc<ModelCosts> {
         let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
         let reply = self.reply.load(Ordering::Relaxed);
@@ -61,7 +64,8 @@ impl Costs {
                 info.inputs.iter().map(shape).collect()
             }
         };
-        let key = Key { shapes, reply, deployed };
+        let multiply_adds = multiply_adds(&shapes);
+        let key = Key { shapes, reply, deployed, multiply_adds };
         if let Some((known, costs)) = &*latest
             && *known == key
         {
@@ -102,6 +106,7 @@ fn costs(info: &ModelInfo, splits: Option<&Splits>, endpoints: &[String], key: &
         model: format!("{}/{magnitude}", info.digest),
         request_bytes,
         reply_bytes,
+        multiply_adds: key.multiply_adds,
         ..ModelCosts::default()
     };
     match splits {

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use tandem_core::{
     CancellationToken, Candidate, Control, Decision, DeviceObservation, DeviceState, Endpoint, EndpointView,
     Error, LoadError, LoadOptions, LocalModel, ModelCosts, ModelInfo, ModelSource, NamedTensors, Part,
-    Placement, Plan, PlanRequest, Prediction, Probe, Profile, Reason, RemoteError, RunError, RunOptions,
-    Timing,
+    Placement, Plan, PlanRequest, Prediction, Probe, Profile, ProfileObservation, Reason, RemoteError,
+    RunError, RunOptions, Timing,
 };
 
 use crate::call::Call;
@@ -81,13 +81,7 @@ impl Model {
     /// Runs the model on this device. Never touches the network; mode and sensitivity do not matter.
     pub fn predict(&self, inputs: &NamedTensors, options: &RunOptions) -> Result<Prediction, Error> {
         let call = self.begin(options)?;
-        let begun = Instant::now();
-        let outputs = self
-            .shared
-            .local()?
-            .run(inputs, &options.outputs, &call.control)
-            .map_err(|error| call.blame(error.into()))?;
-        let device = begun.elapsed();
+        let (outputs, device) = self.shared.compute(inputs, &options.outputs, &call)?;
         self.shared.saw_device(inputs, device);
         let timing = Timing { total: call.started.elapsed(), device: Some(device), remote: None };
         Ok(Outcome { outputs, timing }.into_prediction(only(Placement::OnDevice)))
@@ -174,9 +168,16 @@ impl Model {
         self.shared.decide_if(options, &self.shared.costs(None), &device, server_load)
     }
 
-    /// Runs the model once on this device and measures every node.
+    /// Runs the model once on this device and measures every node. The planner learns from it what the model and the
+    /// heads of its cuts take here; for the latter the model is read again.
     pub fn profile(&self, inputs: &NamedTensors, options: &RunOptions) -> Result<Profile, Error> {
-        self.with_local(options, |local, control| local.profile(inputs, control))
+        let device = self.shared.parts.learning.device();
+        let profile = self.with_local(options, |local, control| {
+            local.warm_up(inputs, control)?;
+            local.profile(inputs, control)
+        })?;
+        self.shared.saw_profile(inputs, &device, &profile, &options.token);
+        Ok(profile)
     }
 
     /// Prepares the model for inputs of these shapes, so that the first run does not pay for it.
@@ -221,7 +222,24 @@ impl Shared {
     }
 
     fn costs(&self, inputs: Option<&NamedTensors>) -> Arc<ModelCosts> {
-        self.costs.of(&self.info, self.splits.as_ref(), self.parts.endpoints.names(), inputs)
+        let local = self.local().ok();
+        let compute = |shapes: &[Vec<usize>]| local?.multiply_adds(shapes);
+        self.costs.of(&self.info, self.splits.as_ref(), self.parts.endpoints.names(), inputs, compute)
+    }
+
+    /// Runs the whole model here. The time is that of the run alone: a plan for new shapes is made before.
+    pub(crate) fn compute(
+        &self,
+        inputs: &NamedTensors,
+        wanted: &[String],
+        call: &Call,
+    ) -> Result<(NamedTensors, Duration), Error> {
+        let local = self.local()?;
+        let blame = |error: RunError| call.blame(error.into());
+        local.warm_up(inputs, &call.control).map_err(blame)?;
+        let begun = Instant::now();
+        let outputs = local.run(inputs, wanted, &call.control).map_err(blame)?;
+        Ok((outputs, begun.elapsed()))
     }
 
     fn decide(&self, options: &RunOptions, costs: &ModelCosts, device: &DeviceState) -> Result<Plan, Error> {
@@ -301,6 +319,28 @@ impl Shared {
         let (costs, device) = (self.costs(Some(inputs)), self.parts.learning.device());
         let seen = DeviceObservation { costs: &costs, part: Part::Whole, device: &device, time, first };
         self.parts.learning.with(|estimates, now| estimates.observe_device(&seen, now));
+    }
+}
+
+impl Shared {
+    /// Learns from a profile of the whole model on this device, until `token` is cancelled.
+    fn saw_profile(
+        &self,
+        inputs: &NamedTensors,
+        device: &DeviceState,
+        profile: &Profile,
+        token: &CancellationToken,
+    ) {
+        let first = !self.has_run.swap(true, std::sync::atomic::Ordering::Relaxed);
+        if self.parts.remote.is_none() {
+            return;
+        }
+        let costs = &*self.costs(Some(inputs));
+        let token = CancellationToken::child_of([token, &self.closing]);
+        let heads = self.splits.as_ref().map_or_else(Vec::new, |splits| splits.head_shares(profile, &token));
+        let time = profile.total;
+        let seen = ProfileObservation { costs, device, time, first, heads: &heads };
+        self.parts.learning.with(|estimates, now| estimates.observe_profile(&seen, now));
     }
 }
 

@@ -73,12 +73,7 @@ impl Running<'_> {
     }
 
     fn on_device(&self) -> Result<Outcome, Error> {
-        let begun = Instant::now();
-        let local = self.shared.local()?;
-        let outputs = local
-            .run(self.inputs, &self.options.outputs, &self.call.control)
-            .map_err(|error| self.call.blame(error.into()))?;
-        let time = begun.elapsed();
+        let (outputs, time) = self.shared.compute(self.inputs, &self.options.outputs, self.call)?;
         self.saw_device(Part::Whole, time, !self.shared.has_run.swap(true, Ordering::Relaxed));
         Ok(self.outcome(outputs, Some(time), None))
     }
@@ -124,9 +119,7 @@ impl Running<'_> {
             Error::Run(RunError::Internal { detail: format!("the cut {cut} does not hold: {error}") })
         };
 
-        let begun = Instant::now();
-        let head = self.run_head(&ready)?;
-        let head_time = begun.elapsed();
+        let (head, head_time) = self.run_head(&ready)?;
         let first = !ready.used.swap(true, Ordering::Relaxed);
         if ready.head.is_some() {
             self.saw_device(Part::Cut(cut), head_time, first);
@@ -171,14 +164,19 @@ impl Running<'_> {
         }
     }
 
-    fn run_head(&self, ready: &ReadyCut) -> Result<NamedTensors, Error> {
+    /// What the head gives, and how long it took once it had its plan.
+    fn run_head(&self, ready: &ReadyCut) -> Result<(NamedTensors, Duration), Error> {
         let Some(head) = &ready.head else {
-            return Ok(NamedTensors::default());
+            return Ok((NamedTensors::default(), Duration::ZERO));
         };
         let taken = self.inputs.iter().filter(|(name, _)| head.info().input(name).is_some());
         let inputs = NamedTensors::new(taken.map(|(name, tensor)| (name, tensor.clone())))
             .map_err(|error| Error::Run(error.into()))?;
-        head.run(&inputs, &[], &self.call.control).map_err(|error| self.call.blame(error.into()))
+        let blame = |error: RunError| self.call.blame(error.into());
+        head.warm_up(&inputs, &self.call.control).map_err(blame)?;
+        let begun = Instant::now();
+        let outputs = head.run(&inputs, &[], &self.call.control).map_err(blame)?;
+        Ok((outputs, begun.elapsed()))
     }
 
     fn exchange<'a>(&'a self, endpoint: &'a Endpoint, payload: Payload<'a>) -> Exchange<'a> {
@@ -220,7 +218,8 @@ impl Running<'_> {
     fn predicted_tail(&self, ready: &ReadyCut, head: Duration) -> Option<Duration> {
         /// A head shorter than this share of the whole says little of the rest.
         const TELLING: f64 = 0.1;
-        let share = ready.cut.head_fraction;
+        let learned = |cut| self.shared.parts.learning.with(|known, _| known.head_share(self.costs, cut));
+        let share = self.costs.cut(&ready.cut.id).map_or(ready.cut.head_fraction, learned);
         if share >= TELLING {
             return Some(head.mul_f64(((1.0 - share) / share).clamp(0.0, 1e3)));
         }

@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 
 use tandem_core::{
     CancellationToken, Control, CutCosts, Engine, Error, FormCosts, LoadError, LoadOptions, ManifestOptions,
-    ModelCosts, ModelInfo, ModelSource, RunError,
+    ModelCosts, ModelInfo, ModelSource, Profile, RunError,
 };
 use tandem_engine::source;
 use tandem_split::{
-    Boundary, CutEntry, FormEntry, Manifest, ManifestError, PublicKey, WireForm, wire_tensors,
+    Boundary, CutEntry, FormEntry, Manifest, ManifestError, PublicKey, WireForm, head_shares, wire_tensors,
 };
 
 use crate::costs::{HEAD_BYTES, Sizes, bytes};
@@ -42,11 +42,37 @@ pub(crate) struct Cut {
 /// The cuts of one model.
 pub(crate) struct Splits {
     cuts: Vec<Arc<Cut>>,
+    compute: Option<Compute>,
     halves: Halves,
     /// Since when an endpoint was seen not to serve the tail of a cut; an endpoint without a name stands for all: the
     /// halves cannot be made.
     absent: Mutex<HashMap<(String, Option<String>), Instant>>,
     generation: AtomicU64,
+}
+
+/// What a run of the whole model computes, by the manifest.
+#[derive(Clone, Copy)]
+struct Compute {
+    multiply_adds: u64,
+    /// Bytes of the inputs for which that holds.
+    input_bytes: u64,
+}
+
+impl Compute {
+    fn of(manifest: &Manifest, info: &ModelInfo) -> Option<Self> {
+        let both = |cut: &CutEntry| cut.multiply_adds.head.saturating_add(cut.multiply_adds.tail);
+        // What stands on both sides counts twice.
+        let multiply_adds = manifest.cuts.iter().map(both).min().filter(|&count| count > 0)?;
+        let input = |input| bytes(input, &manifest.sizes);
+        let input_bytes = info.inputs.iter().map(input).sum::<Option<u64>>().filter(|&bytes| bytes > 0)?;
+        Some(Self { multiply_adds, input_bytes })
+    }
+
+    /// The same for a run with inputs of other sizes, as if compute grew with these: some grows faster, none much slower.
+    fn with(self, input_bytes: u64) -> u64 {
+        let count = u128::from(self.multiply_adds) * u128::from(input_bytes) / u128::from(self.input_bytes);
+        u64::try_from(count).unwrap_or(u64::MAX)
+    }
 }
 
 impl Splits {
@@ -68,6 +94,7 @@ impl Splits {
         let key = manifest.public_key.map(PublicKey::new);
         let parsed = Manifest::parse(&file, key.as_ref()).map_err(|error| refused(&error))?;
         parsed.check_model(&info.digest).map_err(|error| refused(&error))?;
+        let compute = Compute::of(&parsed, info);
         let mut cuts = Vec::new();
         for entry in parsed.cuts {
             let usable = entry.forms.iter().filter(|form| is_exact_enough(form, manifest.max_relative_error));
@@ -88,6 +115,7 @@ impl Splits {
         };
         Ok(Self {
             cuts,
+            compute,
             halves: Halves::new(source.clone(), info.digest.clone(), options, engine),
             absent: Mutex::default(),
             generation: AtomicU64::new(0),
@@ -125,7 +153,24 @@ impl Splits {
                 endpoints: serving.cloned().collect(),
             })
         });
-        ModelCosts { cuts: cuts.collect(), ..whole }
+        let by_manifest = || Some(self.compute?.with(whole.request_bytes.saturating_sub(HEAD_BYTES)));
+        let multiply_adds = whole.multiply_adds.or_else(by_manifest);
+        ModelCosts { cuts: cuts.collect(), multiply_adds, ..whole }
+    }
+
+    /// By the ids of cuts, how much of a profiled run of the whole model their heads took. Reads the model again; nothing
+    /// where it cannot be read or its nodes are called otherwise, and until `token` is cancelled.
+    pub(crate) fn head_shares(&self, profile: &Profile, token: &CancellationToken) -> Vec<(String, f64)> {
+        let model = match self.halves.model(token) {
+            Ok(model) => model,
+            Err(error) => {
+                log::warn!("the profile says nothing of the model's cuts: {error}");
+                return Vec::new();
+            }
+        };
+        let boundaries: Vec<&Boundary> = self.cuts.iter().map(|cut| &cut.boundary).collect();
+        let shares = head_shares(&model, profile, &boundaries);
+        self.cuts.iter().zip(shares).filter_map(|(cut, share)| Some((cut.id.clone(), share?))).collect()
     }
 
     /// The cut of that id.

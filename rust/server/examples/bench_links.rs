@@ -219,6 +219,12 @@ impl Deployed {
             name: self.manifest.model.name.clone(),
             device_ms,
             server_ms: Some(server_ms),
+            multiply_adds: self
+                .manifest
+                .cuts
+                .iter()
+                .map(|cut| cut.multiply_adds.head + cut.multiply_adds.tail)
+                .min(),
             request_bytes,
             reply_bytes,
             cuts: cuts.into_iter().map(cut).collect(),

@@ -131,8 +131,14 @@ fn head_outputs(graph: &Graph<'_>, boundary: &Boundary) -> Result<HashSet<usize>
     boundary.head_outputs.iter().map(output).collect()
 }
 
+/// The values that the head of `boundary` computes, by their places; `None` where the graph has no such value.
+pub(crate) fn computed(graph: &Graph<'_>, boundary: &Boundary) -> Option<Vec<usize>> {
+    let names = boundary.crossing_names().chain(boundary.head_outputs.iter().map(String::as_str));
+    names.map(|name| graph.value(name)).collect()
+}
+
 /// The nodes that `results` need, in order; nothing in front of `given` is needed.
-fn needed(graph: &Graph<'_>, results: &[usize], given: &HashSet<usize>) -> Vec<usize> {
+pub(crate) fn needed(graph: &Graph<'_>, results: &[usize], given: &HashSet<usize>) -> Vec<usize> {
     let mut seen = vec![false; graph.nodes.len()];
     let mut open: Vec<usize> = results.to_vec();
     while let Some(value) = open.pop() {

@@ -10,6 +10,7 @@
 //! - [`encode`] turns the head's results into what is sent; [`deploy`] puts the inverse into the tail.
 //! - [`split()`] does all of it: it chooses the cuts worth a tail, measures each form, and gives what
 //!   [`write_repository`] writes in Triton's layout.
+//! - [`head_shares`] says what the heads took in a profiled run of the whole model.
 //! - [`Manifest`] is what the device reads: the cuts on offer, checked and signed.
 //!
 //! Models are run through [`tandem_core::Engine`] only; nothing here opens a connection.
@@ -28,6 +29,7 @@ mod graph;
 mod manifest;
 mod measure;
 mod original;
+mod profiled;
 mod repository;
 mod split;
 mod survey;
@@ -46,6 +48,7 @@ pub use manifest::{
 };
 pub use measure::{Labelled, best_class};
 pub use original::Original;
+pub use profiled::head_shares;
 pub use repository::{Backend, RepositoryError, write_repository};
 pub use split::{DeployedModel, FormKind, Split, SplitOptions, UnknownForm, split};
 pub use survey::placeholder_inputs;

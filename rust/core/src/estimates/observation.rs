@@ -44,9 +44,24 @@ pub struct DeviceObservation<'a> {
     pub device: &'a DeviceState,
     /// How long it took.
     pub time: Duration,
-    /// Whether it paid for something that later runs do not: a plan that was built, memory that was mapped. Such a run
-    /// says nothing of the next.
+    /// Whether it paid for something that later runs do not: a plan that was built, memory that was mapped. Such a run of
+    /// the whole model says little, and only until there is another; of a head it says nothing.
     pub first: bool,
+}
+
+/// A profile of the whole model on this device.
+#[derive(Clone, Copy, Debug)]
+pub struct ProfileObservation<'a> {
+    /// The model.
+    pub costs: &'a ModelCosts,
+    /// The state of the device when it began.
+    pub device: &'a DeviceState,
+    /// How long the profiled run took.
+    pub time: Duration,
+    /// Whether that run paid for something that later runs do not.
+    pub first: bool,
+    /// By the ids of cuts, how much of that time their heads took, from 0 to 1.
+    pub heads: &'a [(String, f64)],
 }
 
 /// How an exchange failed.

@@ -148,8 +148,10 @@ impl Estimates {
         if !self.budget.allows(settings, if probing.is_new() { 0.0 } else { 1.0 }) {
             return None;
         }
-        // Small runs there tell nothing of what a large one would take, and large ones little of a small one.
-        if !weighed && (second || (in_use && elapsed)) {
+        let heard = known.is_some_and(|known| fresh(known.traffic));
+        // Small runs there tell nothing of what a large one would take, and large ones little of a small one. Where looks
+        // tell the round trip all the time, a bare probe has nothing to add.
+        if !weighed && (second || ((in_use || heard) && elapsed)) {
             return Self::weigh(endpoint, settings, request, plan);
         }
         if in_use {
@@ -157,9 +159,7 @@ impl Estimates {
             let worth = elapsed && !timed && Self::weigh(endpoint, settings, request, plan).is_some();
             return worth.then_some(ProbeWork::Ready);
         }
-        let worth = elapsed
-            && !known.is_some_and(|known| fresh(known.traffic))
-            && Self::hopes(endpoint, known.is_some(), plan);
+        let worth = elapsed && !heard && Self::hopes(endpoint, known.is_some(), plan);
         worth.then_some(ProbeWork::Ready)
     }
 

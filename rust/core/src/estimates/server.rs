@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::device::assumed_seconds;
 use super::scalar::{Drift, LogValue};
 use super::snapshot::{Sane, past, within};
 use crate::ModelCosts;
@@ -53,12 +54,15 @@ struct Cold {
 }
 
 impl Server {
-    /// What can be said before the first answer.
-    pub(super) fn prior(costs: &ModelCosts, now: f64) -> Self {
-        let (seconds, variance) = match (costs.server_time, costs.device_time) {
-            (Some(time), _) => (time.as_secs_f64(), 0.25),
-            (None, Some(time)) => (time.as_secs_f64() / FASTER, 1.0),
-            (None, None) => (ASSUMED, 2.0),
+    /// What can be said before the first answer: by what is known of servers, else by what this device is known, found
+    /// (`here`, in seconds) or assumed to take.
+    pub(super) fn prior(costs: &ModelCosts, here: Option<f64>, now: f64) -> Self {
+        let known = costs.device_time.map(|time| time.as_secs_f64()).or(here);
+        let (seconds, variance) = match (costs.server_time, known, costs.multiply_adds) {
+            (Some(time), _, _) => (time.as_secs_f64(), 0.25),
+            (None, Some(here), _) => (here / FASTER, 1.0),
+            (None, None, Some(count)) => (assumed_seconds(count) / FASTER, 1.5),
+            (None, None, None) => (ASSUMED, 2.0),
         };
         let whole = LogValue::prior(seconds.clamp(1e-6, 3600.0).ln(), variance, now);
         Self { whole, cuts: Vec::new(), cold: Cold::default(), last: None }
@@ -181,7 +185,7 @@ mod tests {
 
     #[test]
     fn its_speed_is_learned_from_the_whole_and_from_tails() {
-        let mut server = Server::prior(&costs(), 0.0);
+        let mut server = Server::prior(&costs(), None, 0.0);
         for second in 1..10 {
             server.learn(1.0, None, 0.02, true, f64::from(second));
         }
@@ -196,7 +200,7 @@ mod tests {
 
     #[test]
     fn a_start_is_told_apart_and_expected_after_the_same_pause() {
-        let mut server = Server::prior(&costs(), 0.0);
+        let mut server = Server::prior(&costs(), None, 0.0);
         server.learn(1.0, None, 0.04, true, 1.0);
         server.learn(1.0, None, 4.0, true, 301.0);
         let warm = server.at(302.0);

@@ -124,7 +124,7 @@ impl Estimates {
             ("servers", self.servers.is_sane(now)),
             ("queues", self.queues.is_sane(now)),
             ("breakers", self.breakers.is_sane(now)),
-            ("the device", self.speeds.is_sane(now)),
+            ("the device", self.speeds.is_sane(now) && self.heads.is_sane(now)),
             ("placements", self.incumbents.is_sane(now)),
             ("probes", self.probing.is_sane(now) && self.budget.is_sane(now)),
             ("predictions", self.local.is_sane(now) && self.remote.is_sane(now)),

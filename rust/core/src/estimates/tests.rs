@@ -5,6 +5,8 @@ use crate::{
     Reachability, Risk, Sensitivity,
 };
 
+mod half_open;
+
 pub(super) fn wifi(id: &str) -> DeviceState {
     DeviceState { network: NetworkKind::Wifi, network_id: Some(id.into()), ..DeviceState::default() }
 }

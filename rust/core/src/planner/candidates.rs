@@ -31,6 +31,8 @@ pub(super) struct Standing {
     pub(super) tier: Tier,
     /// Whether its endpoint has to start.
     pub(super) cold: bool,
+    /// Whether it is this device, and what the model takes here is a guess.
+    pub(super) untried: bool,
     /// The endpoint's place in the request, counted from 1; 0 is this device.
     pub(super) endpoint: usize,
     /// Seconds of the 90th percentile; nothing where nothing is predicted.
@@ -55,7 +57,9 @@ pub(super) fn consider(settings: &PlannerSettings, request: &PlanRequest<'_>) ->
     let judge = Judge::of(settings, request);
     let here = LocalNow::of(request);
     let predicted = here.as_ref().map(|here| here.predict(&settings.energy));
-    let standing = judge.stand(device_verdict(request), predicted.as_ref(), Standing::default());
+    let untried = here.as_ref().is_some_and(|here| !here.is_measured());
+    let standing = Standing { untried, ..Standing::default() };
+    let standing = judge.stand(device_verdict(request), predicted.as_ref(), standing);
     all.push(Placement::OnDevice, standing, predicted);
     for (index, endpoint) in request.endpoints.iter().enumerate() {
         at_endpoint(settings, request, (index + 1, endpoint), here.as_ref(), &judge, &mut all);
@@ -64,6 +68,12 @@ pub(super) fn consider(settings: &PlannerSettings, request: &PlanRequest<'_>) ->
 }
 
 impl Considered {
+    /// Whether nothing is predicted from anything that was seen or told.
+    pub(super) fn is_a_guess(&self) -> bool {
+        let both = self.candidates.iter().zip(&self.standings);
+        both.into_iter().all(|(candidate, standing)| candidate.predicted.is_none() || standing.untried)
+    }
+
     #[inline]
     fn push(
         &mut self,
@@ -106,12 +116,12 @@ fn at_endpoint(
     let whole = if private { (Tier::Forbidden, Reason::PrivateInput) } else { admitted };
     let factors = request.estimates.cut_factors(&endpoint.name, request.costs);
     // The whole model, then its cuts, through the same lines: a plan is short because this loop is.
-    for cut in std::iter::once(None).chain(request.costs.cuts.iter().map(Some)) {
+    for cut in std::iter::once(None).chain(request.costs.cuts.iter().enumerate().map(Some)) {
         let work = match (cut, here, &there) {
             (None, _, Some(there)) => Some(Work::whole(request, there)),
-            (Some(cut), Some(here), Some(there)) => {
+            (Some((place, cut)), Some(here), Some(there)) => {
                 let factor = factors.as_ref().map_or(1.0, |factor| factor(&cut.id));
-                Work::split(cut, here, there, factor)
+                Work::split((place, cut), here, there, factor)
             }
             _ => None,
         };
@@ -119,7 +129,7 @@ fn at_endpoint(
             work.zip(there.as_ref()).map(|(work, there)| there.predict(&work, &settings.energy, radio));
         let (placement, verdict) = match cut {
             None => (Placement::InCloud { endpoint: endpoint.name.clone() }, whole),
-            Some(cut) => (
+            Some((_, cut)) => (
                 Placement::Split { cut: cut.id.clone(), endpoint: endpoint.name.clone() },
                 split_verdict(request, (index, endpoint), cut, admitted),
             ),

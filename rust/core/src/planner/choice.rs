@@ -7,6 +7,10 @@ use super::{PlanRequest, PlannerSettings};
 use crate::number::float;
 use crate::{Candidate, InferenceMode, Objective, OfflineBehavior, Placement, Predicted, Reason};
 
+/// A device on which the model never ran is judged by what one time of twenty is better than: so many spreads below the
+/// middle. What was guessed too low is found out by the first run; what was guessed too high never would be.
+const HOPE: f64 = 1.64;
+
 /// The objective as one number for a placement: less is better. The second decides between equals.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Score(f64, f64);
@@ -70,6 +74,7 @@ impl Weights {
         let (unknown, score) = match &candidate.predicted {
             // Late whatever the objective says: what comes closest.
             Some(_) if standing.tier == Tier::Late => (0, Score(standing.late, 0.0)),
+            Some(predicted) if standing.untried => (0, self.hope(predicted)),
             Some(predicted) => (0, self.score(predicted, standing)),
             None if standing.endpoint == 0 => (-1, Score(0.0, 0.0)),
             None => (1, Score(0.0, 0.0)),
@@ -79,15 +84,22 @@ impl Weights {
 
     fn score(&self, predicted: &Predicted, standing: &Standing) -> Score {
         let middle = predicted.latency.middle();
-        let time = middle + self.risk * (standing.late - middle);
+        self.weigh(predicted, middle + self.risk * (standing.late - middle), predicted.energy_joules)
+    }
+
+    /// What it is worth to one who is lucky.
+    fn hope(&self, predicted: &Predicted) -> Score {
+        let luck = (-HOPE * predicted.latency.spread()).exp();
+        self.weigh(predicted, luck * predicted.latency.middle(), luck * predicted.energy_joules)
+    }
+
+    fn weigh(&self, predicted: &Predicted, time: f64, joules: f64) -> Score {
         let bytes = float(predicted.bytes_up) + float(predicted.bytes_down);
         match self.objective {
-            Objective::Latency => Score(time, predicted.energy_joules),
-            Objective::Energy => Score(predicted.energy_joules, time),
+            Objective::Latency => Score(time, joules),
+            Objective::Energy => Score(joules, time),
             Objective::Data => Score(bytes, time),
-            Objective::Balanced => {
-                Score(time + self.joule * predicted.energy_joules + self.byte * bytes, time)
-            }
+            Objective::Balanced => Score(time + self.joule * joules + self.byte * bytes, time),
         }
     }
 
@@ -159,13 +171,18 @@ pub(super) fn choose(
 
     let predicted = |one: &&Candidate| one.allowed && one.predicted.is_some();
     let compared = all.candidates.iter().filter(predicted).nth(1).is_some();
+    let hoped = is_hoped(&weights, all, &keys, chosen);
     for (index, one) in all.candidates.iter_mut().enumerate().filter(|(_, one)| one.allowed) {
         let standing = &all.standings[index];
         one.reason = if index == chosen {
-            winning(request, one, standing, incumbent.is_some(), compared)
+            if hoped {
+                Reason::Unpredicted
+            } else {
+                winning(request, one, standing, incumbent.is_some(), compared)
+            }
         } else if standing.tier != Tier::Free {
             one.reason
-        } else if request.mode != InferenceMode::Auto || (incumbent.is_some() && index == best) {
+        } else if request.mode != InferenceMode::Auto || hoped || (incumbent.is_some() && index == best) {
             Reason::NotFirst
         } else if one.predicted.is_none() {
             Reason::Unpredicted
@@ -176,6 +193,23 @@ pub(super) fn choose(
         };
     }
     order
+}
+
+/// Whether the chosen placement is this device, to find out what the model takes here: another one is predicted to be
+/// better.
+fn is_hoped(weights: &Weights, all: &Considered, keys: &[Key], chosen: usize) -> bool {
+    let plain =
+        |index: usize| Some(weights.score(all.candidates[index].predicted.as_ref()?, &all.standings[index]));
+    if !all.standings[chosen].untried || all.standings[chosen].tier != Tier::Free {
+        return false;
+    }
+    let Some(mine) = plain(chosen) else { return false };
+    let beats = |index: usize| {
+        keys[index].rank == keys[chosen].rank
+            && all.standings[index].tier == Tier::Free
+            && plain(index).is_some_and(|other| other.gain_over(mine) > 0.0)
+    };
+    (0..keys.len()).any(|index| index != chosen && beats(index))
 }
 
 /// Why the chosen placement was chosen.
@@ -210,6 +244,10 @@ fn incumbent(
         return None;
     }
     let index = all.candidates.iter().position(|one| one.allowed && one.placement == last.placement)?;
+    if all.standings[index].untried {
+        // It ran here to find out, and that is no reason to stay.
+        return None;
+    }
     let (before, after) = (&keys[index], &keys[best]);
     if before.tier != after.tier || before.unknown != 0 || after.unknown != 0 {
         return None;

@@ -1,12 +1,10 @@
 //! The decision by predicted cost.
 
-use std::time::Duration;
-
 use super::candidates::consider;
 use super::choice::choose;
 use super::rules::nothing_left;
-use super::{Plan, PlanRequest, Planner, PlannerSettings, RulePlanner};
-use crate::{Candidate, CutCosts, Error, Placement, Reason};
+use super::{Plan, PlanRequest, Planner, PlannerSettings, RulePlanner, hedge};
+use crate::{Candidate, Error, Placement, Reason};
 
 /// Decides by what each placement is predicted to cost.
 ///
@@ -65,7 +63,7 @@ pub struct CostPlanner {
 impl Planner for CostPlanner {
     fn plan(&self, request: &PlanRequest<'_>) -> Result<Plan, Error> {
         let mut all = consider(&self.settings, request);
-        if all.candidates.iter().all(|one| one.predicted.is_none()) {
+        if all.is_a_guess() {
             return by_rule(request, all.candidates);
         }
         let order = choose(&self.settings, request, &mut all);
@@ -73,7 +71,7 @@ impl Planner for CostPlanner {
             return Err(nothing_left(request));
         };
         let candidates = all.candidates;
-        let hedge_after = hedge_after(request, &candidates[chosen], &candidates[0]);
+        let hedge_after = hedge::after(request, &candidates[chosen], &candidates[0]);
         let order = order.into_iter().map(|index| candidates[index].placement.clone()).collect();
         Ok(Plan { order, candidates, hedge_after })
     }
@@ -88,19 +86,6 @@ fn by_rule(request: &PlanRequest<'_>, all: Vec<Candidate>) -> Result<Plan, Error
         ..candidate
     }));
     Ok(plan)
-}
-
-/// When a hedged run begins on this device too: when the endpoint has taken longer than nineteen times of twenty, or when
-/// what is left to do here would otherwise come too late (Dean and Barroso, "The Tail at Scale", CACM 2013).
-fn hedge_after(request: &PlanRequest<'_>, chosen: &Candidate, here: &Candidate) -> Option<Duration> {
-    chosen.placement.endpoint()?;
-    let (there, here) = (chosen.predicted?.latency, here.allowed.then_some(here.predicted?.latency)?);
-    let rest = match &chosen.placement {
-        Placement::Split { cut, .. } => 1.0 - request.costs.cut(cut).map_or(0.0, CutCosts::head_share),
-        _ => 1.0,
-    };
-    let in_time = request.remaining.and_then(|left| left.checked_sub(here.p90().mul_f64(rest)));
-    Some(in_time.map_or(there.p95(), |in_time| in_time.min(there.p95())))
 }
 
 #[cfg(test)]

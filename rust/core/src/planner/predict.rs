@@ -15,16 +15,23 @@ const LEAST_SPREAD: f64 = 0.02;
 const GREATEST_SPREAD: f64 = 2.0;
 
 /// What is known of this device at the moment of the request.
-#[derive(Clone, Copy)]
 pub(super) struct LocalNow {
     speed: DeviceNow,
     ends: Ends,
+    /// How much of the whole model the head of each cut takes.
+    heads: Vec<f64>,
 }
 
 impl LocalNow {
     pub(super) fn of(request: &PlanRequest<'_>) -> Option<Self> {
         let speed = request.estimates.device(request.costs, request.device, moment(request.now))?;
-        Some(Self { speed, ends: request.estimates.ends(true) })
+        let heads = request.estimates.head_shares(request.costs);
+        Some(Self { speed, ends: request.estimates.ends(true), heads })
+    }
+
+    /// Whether this rests on a run or a profile, not on a guess.
+    pub(super) fn is_measured(&self) -> bool {
+        self.speed.measured
     }
 
     /// The whole model here.
@@ -70,10 +77,17 @@ impl Work {
         }
     }
 
-    /// The head of `cut` here and its tail there, which takes `factor` times its share; `None` where the cut has no form.
-    pub(super) fn split(cut: &CutCosts, here: &LocalNow, there: &EndpointNow, factor: f64) -> Option<Self> {
+    /// The head of `cut`, which stands at `place`, here and its tail there, which takes `factor` times its share; `None`
+    /// where the cut has no form.
+    pub(super) fn split(
+        (place, cut): (usize, &CutCosts),
+        here: &LocalNow,
+        there: &EndpointNow,
+        factor: f64,
+    ) -> Option<Self> {
+        let share = here.heads.get(place)?;
         Some(Self {
-            head: (here.speed.whole * cut.head_share(), here.speed.variance),
+            head: (here.speed.whole * share, here.speed.variance),
             server: there.server.whole * cut.tail_share() * factor,
             bytes_up: cut.form()?.bytes_up,
             bytes_down: cut.bytes_down,

@@ -1,6 +1,6 @@
 //! The decision by rule alone: mode, label, and whether an endpoint answers.
 
-use super::{EndpointView, Plan, PlanRequest, Planner, Reachability};
+use super::{EndpointView, Plan, PlanRequest, Planner, Reachability, hedge};
 use crate::{Candidate, Error, InferenceMode, OfflineBehavior, Placement, PolicyError, Reason, RemoteError};
 
 /// The word for a planned run in errors of policy.
@@ -40,8 +40,10 @@ impl Planner for RulePlanner {
                     && candidate.reason != Reason::Unreachable;
                 if passed_over { Candidate { reason: Reason::NotFirst, ..candidate } } else { candidate }
             })
-            .collect();
-        Ok(Plan { order, candidates, hedge_after: None })
+            .collect::<Vec<Candidate>>();
+        let first = candidates.iter().find(|candidate| candidate.placement == chosen);
+        let hedge_after = first.and_then(|first| hedge::after(request, first, &candidates[0]));
+        Ok(Plan { order, candidates, hedge_after })
     }
 }
 

@@ -113,6 +113,11 @@ impl Halves {
         }
     }
 
+    /// The model that the halves are made of, read again.
+    pub(crate) fn model(&self, token: &CancellationToken) -> Result<ModelProto, String> {
+        self.recipe.read(token)
+    }
+
     /// Frees the halves. What is being made under a token that is cancelled is not kept.
     pub(crate) fn clear(&self) {
         self.shelf.lock().ready.clear();
@@ -180,10 +185,8 @@ impl State {
 }
 
 impl Recipe {
-    fn make(&self, cut: &Arc<Cut>, token: &CancellationToken) -> Result<ReadyCut, String> {
-        let may_go_on = || {
-            if token.is_cancelled() { Err(LoadError::from(Interrupt::Cancelled)) } else { Ok(()) }
-        };
+    fn read(&self, token: &CancellationToken) -> Result<ModelProto, String> {
+        let may_go_on = || may_go_on(token);
         let said = |error: LoadError| error.to_string();
         let file = source::read(&self.source, self.options.limits.model_bytes, may_go_on).map_err(said)?;
         let digest = source::digest(&file, may_go_on).map_err(said)?;
@@ -195,11 +198,17 @@ impl Recipe {
         }
         let model = ModelProto::decode_bytes(file).map_err(|error| error.to_string())?;
         may_go_on().map_err(said)?;
+        Ok(model)
+    }
+
+    fn make(&self, cut: &Arc<Cut>, token: &CancellationToken) -> Result<ReadyCut, String> {
+        let said = |error: LoadError| error.to_string();
+        let model = self.read(token)?;
         let halves = extract(&model, &cut.boundary).map_err(|error| error.to_string())?;
         drop(model);
         let options = LoadOptions { token: token.clone(), ..self.options.clone() };
         let load = |half: ModelProto| {
-            may_go_on()?;
+            may_go_on(token)?;
             let source = ModelSource::Bytes(half.encode_bytes().as_ref().into());
             self.engine.load(&source, &options)
         };
@@ -207,4 +216,8 @@ impl Recipe {
         let tail = load(halves.tail).map_err(said)?;
         Ok(ReadyCut { cut: cut.clone(), head, tail, used: AtomicBool::new(false) })
     }
+}
+
+fn may_go_on(token: &CancellationToken) -> Result<(), LoadError> {
+    if token.is_cancelled() { Err(Interrupt::Cancelled.into()) } else { Ok(()) }
 }

@@ -1,6 +1,6 @@
 //! A model with cuts, an endpoint that serves its tails, and a planner that does as it is told.
 
-#![allow(unreachable_pub, reason = "a module of tests")]
+#![allow(unreachable_pub, dead_code, reason = "a module of tests, each of which takes what it needs")]
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -170,6 +170,8 @@ impl Engine for GatedEngine {
 pub enum Fate {
     /// It answers.
     Answer,
+    /// It answers once that is true, unless the exchange is stopped before.
+    AnswerWhen(Arc<AtomicBool>),
     /// It answers after that time, unless the exchange is stopped before.
     AnswerAfter(Duration),
     /// It fails so.
@@ -209,6 +211,12 @@ impl Remote for EngineRemote {
         let begun = Instant::now();
         match &self.fate {
             Fate::Answer => {}
+            Fate::AnswerWhen(moment) => {
+                while !moment.load(Ordering::SeqCst) {
+                    control.check(Instant::now())?;
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+            }
             Fate::AnswerAfter(time) => {
                 while begun.elapsed() < *time {
                     control.check(Instant::now())?;

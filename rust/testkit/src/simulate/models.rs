@@ -1,7 +1,5 @@
 //! Models as the simulator knows them: times and bytes, measured or assumed.
 
-use std::time::Duration;
-
 use serde::{Deserialize, Serialize};
 use tandem_core::{CutCosts, FormCosts, ModelCosts};
 
@@ -49,6 +47,9 @@ pub struct SimulatedModel {
     /// Milliseconds on a server of speed 1; the device's where it is not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server_ms: Option<f64>,
+    /// Multiplications and additions of the whole model: all that the planner knows of its time before it has run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub multiply_adds: Option<u64>,
     /// Bytes of the whole model's request.
     pub request_bytes: u64,
     /// Bytes of the answer.
@@ -58,7 +59,7 @@ pub struct SimulatedModel {
 }
 
 impl SimulatedModel {
-    /// What the planner is told of it: the device's time from a profile, nothing of the server's.
+    /// What the planner is told of it before it has run, as the library tells it: compute and bytes, no times.
     pub fn costs(&self, endpoint: &str) -> ModelCosts {
         let cut = |cut: &SimulatedCut| CutCosts {
             id: cut.id.as_str().into(),
@@ -73,7 +74,7 @@ impl SimulatedModel {
             model: self.name.clone(),
             request_bytes: self.request_bytes,
             reply_bytes: self.reply_bytes,
-            device_time: Some(Duration::from_secs_f64(self.device_ms / 1e3)),
+            multiply_adds: self.multiply_adds,
             cuts: self.cuts.iter().map(cut).collect(),
             ..ModelCosts::default()
         }

@@ -57,6 +57,8 @@ pub struct Driver {
     endpoints: Vec<EndpointView>,
     /// Every placement that there is.
     placements: Vec<Placement>,
+    /// Those that have computed something here: the library tells the planner of a first run as such.
+    ran: Vec<Placement>,
     pause: Duration,
 }
 
@@ -88,6 +90,7 @@ impl Driver {
             mode: InferenceMode::Auto,
             endpoints: vec![endpoint],
             placements,
+            ran: Vec::new(),
             pause,
         }
     }
@@ -206,7 +209,11 @@ impl Driver {
             return;
         }
         if !measured.device.is_zero() {
-            let seen = DeviceObservation { costs, part, device, time: measured.device, first: false };
+            let first = !self.ran.contains(placement);
+            if first {
+                self.ran.push(placement.clone());
+            }
+            let seen = DeviceObservation { costs, part, device, time: measured.device, first };
             self.estimates.observe_device(&seen, now);
         }
         if let Some(timing) = &measured.remote {
