@@ -10,6 +10,7 @@ mod dtypes;
 mod models;
 mod plans;
 mod refusals;
+mod splits;
 mod verdict;
 
 use std::path::{Path, PathBuf};
@@ -19,8 +20,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 use tandem_core::{
-    DType, DeviceState, ErrorCode, InferenceMode, Limits, LoadOptions, NamedTensors, OfflineBehavior,
-    Placement, Reason, RunOptions, Sensitivity, Tensor, TensorError,
+    DType, DeviceState, ErrorCode, InferenceMode, Limits, LoadOptions, ManifestOptions, NamedTensors,
+    OfflineBehavior, Placement, Reason, RunOptions, Sensitivity, Tensor, TensorError,
 };
 
 pub use models::models;
@@ -75,6 +76,31 @@ pub struct Load {
     /// The limit on its bytes.
     #[serde(default, skip_serializing_if = "is_default")]
     pub model_bytes: Option<u64>,
+    /// Its manifest of cuts.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub splits: Option<Manifest>,
+}
+
+/// A manifest of cuts, as `tandem split` wrote it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// The file, under the table's folder.
+    pub manifest: String,
+    /// The Ed25519 key whose signature it must carry, as 64 hexadecimal digits.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub public_key: Option<String>,
+}
+
+impl Manifest {
+    /// The options with which a model takes it from the table in `folder`.
+    fn options(&self, folder: &Path) -> ManifestOptions {
+        let mut options = ManifestOptions::new(folder.join(&self.manifest));
+        options.public_key = self.public_key.as_deref().map(|digits| {
+            let digit = |place: usize| digits.get(2 * place..2 * place + 2).unwrap_or_default();
+            std::array::from_fn(|place| u8::from_str_radix(digit(place), 16).unwrap_or_default())
+        });
+        options
+    }
 }
 
 /// What happens between loading and the call.
@@ -157,7 +183,9 @@ impl Case {
                 !self.expect.outputs.is_empty()
                     || matches!(self.expect.error, Some(ErrorCode::ModelNotFound | ErrorCode::RemoteFailed))
             }
-            Call::Run => matches!(self.expect.placement, Some(Placement::InCloud { .. })),
+            Call::Run => {
+                self.expect.placement.as_ref().is_some_and(|placement| placement.endpoint().is_some())
+            }
             Call::Load | Call::Predict | Call::Plan => false,
         }
     }
@@ -170,6 +198,7 @@ impl Case {
             limits: Limits { model_bytes, ..default.limits },
             name: self.load.name.clone(),
             sha256: self.load.sha256.clone(),
+            manifest: self.load.splits.as_ref().map(|splits| splits.options(&folder())),
             ..default
         }
     }
@@ -264,7 +293,9 @@ pub enum ConformanceError {
 impl Table {
     /// The table as written in code.
     pub fn from_code() -> Result<Self, ConformanceError> {
-        let cases = [dtypes::cases()?, calls::cases()?, plans::cases()?, refusals::cases()?].concat();
+        let cases =
+            [dtypes::cases()?, calls::cases()?, plans::cases()?, refusals::cases()?, splits::cases()?]
+                .concat();
         Ok(Self { version: 1, cases })
     }
 

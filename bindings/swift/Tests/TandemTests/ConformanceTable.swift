@@ -30,6 +30,12 @@ struct ConformanceCase: Decodable {
         let name: String?
         let sha256: String?
         let modelBytes: UInt64?
+        let splits: Manifest?
+    }
+
+    struct Manifest: Decodable {
+        let manifest: String
+        let publicKey: String?
     }
 
     enum Before: String, Decodable {
@@ -92,6 +98,7 @@ struct ConformanceCase: Decodable {
     struct Place: Decodable {
         let kind: String
         let endpoint: String?
+        let cut: String?
     }
 
     /// Whether something has to answer at the endpoints `server` and `json`.
@@ -99,7 +106,7 @@ struct ConformanceCase: Decodable {
         switch call {
         case .load, .predict, .plan: false
         case .offload: expect.outputs != nil || ["model_not_found", "remote_failed"].contains(expect.error)
-        case .run: expect.placement?.kind == "in_cloud"
+        case .run: ["in_cloud", "split"].contains(expect.placement?.kind)
         }
     }
 }
@@ -159,15 +166,21 @@ extension ConformanceCase {
     }
 
     var loadOptions: LoadOptions {
-        LoadOptions(limits: Limits(modelBytes: load?.modelBytes), name: load?.name, sha256: load?.sha256)
+        var options = LoadOptions(
+            limits: Limits(modelBytes: load?.modelBytes), name: load?.name, sha256: load?.sha256)
+        options.splits = load?.splits.map {
+            SplitManifest(file: Places.conformance.appending(path: $0.manifest), publicKey: $0.publicKey)
+        }
+        return options
     }
 }
 
 extension ConformanceCase.Place {
     func placement() throws -> Placement {
-        switch (kind, endpoint) {
-        case ("on_device", nil): .onDevice
-        case ("in_cloud", let endpoint?): .inCloud(endpoint: endpoint)
+        switch (kind, endpoint, cut) {
+        case ("on_device", nil, nil): .onDevice
+        case ("in_cloud", let endpoint?, nil): .inCloud(endpoint: endpoint)
+        case ("split", let endpoint?, let cut?): .split(cut: cut, endpoint: endpoint)
         default: throw Unreadable(what: "placement \(kind)")
         }
     }

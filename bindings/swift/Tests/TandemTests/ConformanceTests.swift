@@ -107,6 +107,13 @@ final class ConformanceTests: XCTestCase {
             }
         }
         let decision = prediction.decision
+        if expect.placement?.kind == "split" {
+            // Predicted and measured stand side by side.
+            let (timing, predicted) = (prediction.timing, decision.predicted)
+            if timing.device == nil || timing.remote == nil || predicted == nil {
+                found.append("predicted \(String(describing: predicted)), measured \(timing)")
+            }
+        }
         let ran = Candidate(
             placement: decision.placement, isAllowed: true, reason: decision.reason, predicted: decision.predicted)
         return found + (try displacement(ran, among: decision.candidates, from: expect))

@@ -4,6 +4,7 @@
 
 mod answers;
 mod cloud;
+mod conformance;
 mod evaluation;
 mod exit_codes;
 mod inputs;

@@ -81,6 +81,12 @@ impl Case {
         self
     }
 
+    /// Why there.
+    pub(super) fn because(mut self, reason: Reason) -> Self {
+        self.expect.reason = Some(reason);
+        self
+    }
+
     pub(super) fn wanted(mut self, outputs: &[&str]) -> Self {
         self.options.outputs = outputs.iter().map(ToString::to_string).collect();
         self

@@ -15,6 +15,7 @@ pub fn models() -> Result<Vec<(PathBuf, Bytes)>, ConformanceError> {
     let mut models = vec![
         (served("arithmetic").into(), arithmetic()?),
         (served("classifier").into(), classifier()?),
+        (served(super::splits::MODEL).into(), super::splits::model()?),
         ("models/unknown_operator.onnx".into(), unknown_operator()?),
         ("models/garbage.onnx".into(), Bytes::from_static(b"this is not a model")),
     ];
@@ -67,6 +68,6 @@ fn unknown_operator() -> Result<Bytes, BuildError> {
     file(graph)
 }
 
-fn file(graph: GraphBuilder) -> Result<Bytes, BuildError> {
+pub(super) fn file(graph: GraphBuilder) -> Result<Bytes, BuildError> {
     Ok(ModelBuilder::new(graph).build()?.encode_bytes())
 }

@@ -1,6 +1,6 @@
 //! What is wrong with what came of a case, if anything is.
 
-use tandem_core::{Candidate, Error, Plan, Prediction, Tensor};
+use tandem_core::{Candidate, Error, Placement, Plan, Prediction, Tensor};
 
 use super::{Case, Considered, Expect, tensors};
 
@@ -66,6 +66,16 @@ fn differs(expect: &Expect, prediction: &Prediction) -> Option<String> {
         }
     }
     let decision = &prediction.decision;
+    let timing = &prediction.timing;
+    let measured = timing.device.is_some() && timing.remote.is_some();
+    if matches!(expect.placement, Some(Placement::Split { .. }))
+        && !(measured && decision.predicted.is_some())
+    {
+        return Some(format!(
+            "a split run without prediction or measurement: {:?}, {timing:?}",
+            decision.predicted
+        ));
+    }
     let ran = Candidate {
         placement: decision.placement.clone(),
         allowed: true,

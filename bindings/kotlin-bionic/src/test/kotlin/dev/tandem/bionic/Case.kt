@@ -38,9 +38,13 @@ internal class Case(
         get() =
             when (call) {
                 "offload" -> outputs.isNotEmpty() || error in listOf("model_not_found", "remote_failed")
-                "run" -> expect()["placement"]?.asJsonObject?.text("kind") == "in_cloud"
+                "run" -> expect()["placement"]?.asJsonObject?.text("kind") in listOf("in_cloud", "split")
                 else -> false
             }
+
+    /** Whether the model is loaded with a manifest of cuts, which these tests do not bring along. */
+    val isSplit: Boolean
+        get() = json["load"]?.asJsonObject?.has("splits") == true
 
     fun load(): LoadOptions {
         val load = json["load"]?.asJsonObject ?: return Models.LOAD

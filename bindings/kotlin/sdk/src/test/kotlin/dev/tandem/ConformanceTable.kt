@@ -28,7 +28,7 @@ internal class ConformanceTable(
             get() =
                 when (call) {
                     "offload" -> expect.outputs != null || expect.error in listOf("model_not_found", "remote_failed")
-                    "run" -> expect.placement?.kind == "in_cloud"
+                    "run" -> expect.placement?.kind in listOf("in_cloud", "split")
                     else -> false
                 }
     }
@@ -37,7 +37,15 @@ internal class ConformanceTable(
         val name: String?,
         val sha256: String?,
         val modelBytes: Long?,
+        val splits: Manifest?,
     )
+
+    class Manifest(
+        val manifest: String,
+        val publicKey: String?,
+    ) {
+        fun toSplits() = SplitManifest(conformance.resolve(manifest), publicKey)
+    }
 
     class Device(
         val network: String,
@@ -121,11 +129,13 @@ internal class ConformanceTable(
     class Place(
         val kind: String,
         val endpoint: String?,
+        val cut: String?,
     ) {
         fun toPlacement(): Placement =
             when (kind) {
                 "on_device" -> Placement.OnDevice
                 "in_cloud" -> Placement.InCloud(requireNotNull(endpoint))
+                "split" -> Placement.Split(requireNotNull(cut), requireNotNull(endpoint))
                 else -> error("no placement $kind")
             }
     }

@@ -7,6 +7,7 @@ import kotlinx.coroutines.async
 import kotlinx.coroutines.supervisorScope
 import org.junit.jupiter.api.Assertions.assertArrayEquals
 import org.junit.jupiter.api.Assertions.assertEquals
+import org.junit.jupiter.api.Assertions.assertNotNull
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.DynamicTest
 import org.junit.jupiter.api.TestFactory
@@ -66,7 +67,8 @@ class ConformanceTest {
         val load = case.load
         val limits = Limits(modelBytes = load?.modelBytes)
         val source = ModelSource.File(conformance.resolve(case.model))
-        val model = runtime.load(source, LoadOptions(load?.name, load?.sha256, limits))
+        val splits = load?.splits?.toSplits()
+        val model = runtime.load(source, LoadOptions(load?.name, load?.sha256, limits, splits = splits))
         val options = case.options?.toRunOptions() ?: RunOptions.DEFAULT
         val inputs = case.inputs.orEmpty().associate { it.name to it.toTensor() }
         return supervisorScope {
@@ -120,6 +122,12 @@ class ConformanceTest {
             compare(want, got, expect.tolerance ?: 0.0)
         }
         val decision = prediction.decision
+        if (expect.placement?.kind == "split") {
+            // Predicted and measured stand side by side.
+            assertNotNull(decision.predicted)
+            assertNotNull(prediction.timing.device)
+            assertNotNull(prediction.timing.remote)
+        }
         compare(expect, Candidate(decision.placement, true, decision.reason), decision.candidates)
     }
 
