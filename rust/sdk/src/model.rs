@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use tandem_core::{
     CancellationToken, Candidate, Control, Decision, DeviceObservation, DeviceState, Endpoint, EndpointView,
-    Error, LoadError, LoadOptions, LocalModel, ModelCosts, ModelInfo, ModelSource, NamedTensors, Part,
-    Placement, Plan, PlanRequest, Prediction, Probe, Profile, ProfileObservation, Reason, RemoteError,
+    Error, Estimates, LoadError, LoadOptions, LocalModel, ModelCosts, ModelInfo, ModelSource, NamedTensors,
+    Part, Placement, Plan, PlanRequest, Prediction, Probe, Profile, ProfileObservation, Reason, RemoteError,
     RunError, RunOptions, Timing,
 };
 
@@ -123,9 +123,6 @@ impl Model {
         let costs = shared.costs(Some(inputs));
         let device = shared.parts.learning.device();
         let plan = shared.decide(options, &costs, &device)?;
-        shared.parts.learning.with(|estimates, now| {
-            estimates.observe_decision(&costs.model, &device, &plan, now);
-        });
         let running =
             Running { shared, inputs, options, call: &call, plan: &plan, costs: &costs, device: &device };
         let finished = running.finish();
@@ -242,8 +239,15 @@ impl Shared {
         Ok((outputs, begun.elapsed()))
     }
 
+    /// Decides for a run, and takes note of it before anyone else decides: of all that find a circuit half open, one tries.
     fn decide(&self, options: &RunOptions, costs: &ModelCosts, device: &DeviceState) -> Result<Plan, Error> {
-        self.decide_if(options, costs, device, None)
+        self.info.check_private_inputs(&options.private_inputs)?;
+        let decide = |request: &PlanRequest<'_>| self.parts.planner.plan(request);
+        self.ask_and(options, costs, device, decide, |plan, estimates, now| {
+            if let Ok(plan) = plan {
+                estimates.observe_decision(&costs.model, device, plan, now);
+            }
+        })?
     }
 
     fn decide_if(
@@ -289,10 +293,22 @@ impl Shared {
         device: &DeviceState,
         question: impl FnOnce(&PlanRequest<'_>) -> T,
     ) -> Result<T, Error> {
+        self.ask_and(options, costs, device, question, |_, _, _| ())
+    }
+
+    /// Asks the question, and lets the estimates learn of the answer before anyone else asks.
+    fn ask_and<T>(
+        &self,
+        options: &RunOptions,
+        costs: &ModelCosts,
+        device: &DeviceState,
+        question: impl FnOnce(&PlanRequest<'_>) -> T,
+        note: impl FnOnce(&T, &mut Estimates, Duration),
+    ) -> Result<T, Error> {
         let endpoints = self.parts.endpoints.chosen(options.endpoint.as_deref())?;
         let views: Vec<EndpointView> = endpoints.into_iter().map(|endpoint| self.view(endpoint)).collect();
         Ok(self.parts.learning.with(|estimates, now| {
-            question(&PlanRequest {
+            let answer = question(&PlanRequest {
                 mode: options.mode,
                 sensitivity: options.sensitivity,
                 private_inputs: &options.private_inputs,
@@ -305,7 +321,9 @@ impl Shared {
                 estimates,
                 device,
                 now,
-            })
+            });
+            note(&answer, estimates, now);
+            answer
         }))
     }
 

@@ -4,7 +4,8 @@ use super::candidates::consider;
 use super::choice::choose;
 use super::rules::nothing_left;
 use super::{Plan, PlanRequest, Planner, PlannerSettings, RulePlanner, hedge};
-use crate::{Candidate, Error, Placement, Reason};
+use crate::estimates::{Circuit, moment};
+use crate::{Candidate, EndpointView, Error, Placement, Reachability, Reason};
 
 /// Decides by what each placement is predicted to cost.
 ///
@@ -77,9 +78,27 @@ impl Planner for CostPlanner {
     }
 }
 
-/// The plan of the rules, with the cuts added that they do not know.
+/// The plan of the rules, with what they do not know: cuts, and endpoints that are left alone for a while.
 fn by_rule(request: &PlanRequest<'_>, all: Vec<Candidate>) -> Result<Plan, Error> {
-    let mut plan = RulePlanner.plan(request)?;
+    let left_alone = |endpoint: &EndpointView| {
+        let circuit = request.estimates.circuit(&endpoint.name, request.device, moment(request.now));
+        matches!(circuit, Circuit::Open | Circuit::HalfOpen)
+    };
+    let view = |endpoint: &EndpointView| EndpointView {
+        reachability: if left_alone(endpoint) { Reachability::Unreachable } else { endpoint.reachability },
+        ..endpoint.clone()
+    };
+    let endpoints: Vec<EndpointView> = request.endpoints.iter().map(view).collect();
+    let mut plan = RulePlanner.plan(&PlanRequest { endpoints: &endpoints, ..request.clone() })?;
+    for (endpoint, now) in request.endpoints.iter().zip(&endpoints) {
+        let whole = |one: &&mut Candidate| one.placement.endpoint() == Some(&*endpoint.name);
+        if endpoint.reachability != now.reachability
+            && let Some(candidate) = plan.candidates.iter_mut().find(whole)
+            && candidate.reason == Reason::Unreachable
+        {
+            candidate.reason = Reason::CircuitOpen;
+        }
+    }
     let cuts = all.into_iter().filter(|candidate| matches!(candidate.placement, Placement::Split { .. }));
     plan.candidates.extend(cuts.map(|candidate| Candidate {
         reason: if candidate.allowed { Reason::Unpredicted } else { candidate.reason },

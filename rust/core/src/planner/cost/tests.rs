@@ -155,6 +155,22 @@ fn nothing_known_is_decided_by_rule_and_cuts_are_listed() {
 }
 
 #[test]
+fn an_endpoint_that_failed_is_left_alone_also_where_nothing_is_known() {
+    let mut case =
+        Case { device: DeviceState::default(), mode: InferenceMode::PreferInCloud, ..Case::new(5) };
+    case.costs = ModelCosts { device_time: None, ..case.costs };
+    assert_eq!(case.plan().order[0], cloud("a"));
+    for _ in 0..3 {
+        case.estimates.observe_failure("a", &case.device, ExchangeFailure::Failed, case.now);
+    }
+    let plan = case.plan();
+    assert_eq!(plan.order[0], Placement::OnDevice, "{}", plan.explain());
+    assert_eq!(plan.reason(&cloud("a")), Some(Reason::CircuitOpen));
+    // A request may try once no probe has come for a while.
+    assert_eq!(Case { now: case.now + ms(20_000), ..case }.plan().order[0], cloud("a"));
+}
+
+#[test]
 fn a_slow_link_with_a_small_middle_is_split() {
     // 600 kB in 5 s: a megabit a second.
     let plan = Case::new(2_000).seen("a", ms(5_000), 8).plan();
