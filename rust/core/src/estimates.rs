@@ -73,23 +73,12 @@ pub struct Estimates {
     local: Calibration,
     remote: Calibration,
     statistics: Statistics,
-    /// How many times as long as was learned servers are taken to need. `None` is once.
-    #[serde(skip)]
-    server_load: Option<f64>,
 }
 
 impl Estimates {
     /// Nothing is known yet.
     pub fn new() -> Self {
         Self::default()
-    }
-
-    /// The same, were every server to take `factor` times as long as was learned: to see what would be if. The factor is
-    /// bounded to a thousandth and a thousand; one that is no number changes nothing.
-    #[must_use]
-    pub fn with_server_load(self, factor: f64) -> Self {
-        let server_load = factor.is_finite().then(|| factor.clamp(1e-3, 1e3));
-        Self { server_load, ..self }
     }
 
     /// Learns that a run of `model` follows `plan`. To be called once for each planned run, before it starts.
@@ -282,12 +271,10 @@ impl Estimates {
 
     /// What the whole model is believed to take on `endpoint`.
     pub(crate) fn server(&self, endpoint: &str, costs: &ModelCosts, now: f64) -> ServerNow {
-        let mut server = match self.servers.get(endpoint, &costs.model) {
+        match self.servers.get(endpoint, &costs.model) {
             Some(server) => server.at(now),
             None => Server::prior(costs, self.latest_speed(costs), now).at(now),
-        };
-        server.whole *= self.server_load.unwrap_or(1.0);
-        server
+        }
     }
 
     /// By what the tails of cuts on `endpoint` differ from their shares; `None` where that is not known of any.
@@ -298,8 +285,7 @@ impl Estimates {
 
     /// How long requests wait at `endpoint` for their turn, in seconds.
     pub(crate) fn queue(&self, endpoint: &str) -> f64 {
-        let learned = self.queues.get(endpoint, "").map_or(0.0, |queue| queue.seconds);
-        learned * self.server_load.unwrap_or(1.0)
+        self.queues.get(endpoint, "").map_or(0.0, |queue| queue.seconds)
     }
 
     /// Whether requests may go to `endpoint` over the network that is in use.

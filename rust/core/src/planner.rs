@@ -100,6 +100,9 @@ pub struct PlanRequest<'a> {
     pub estimates: &'a Estimates,
     /// The state of the device.
     pub device: &'a DeviceState,
+    /// How many times as long as was learned servers are taken to need: 1, but to see what would be if. Bounded to a
+    /// thousandth and a thousand; what is no number counts as 1.
+    pub server_load: f64,
     /// The time since the runtime's start.
     pub now: Duration,
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tandem::{Control, ModelSource};
+use tandem::{Control, ModelSource, RuntimeBuilder};
 
 use crate::device::HostDevice;
 use crate::dtype::sizes;
@@ -24,6 +24,8 @@ pub struct RuntimeConfig {
     pub planner: PlannerSettings,
     /// What an earlier runtime's `estimates` returned, to go on from.
     pub estimates: Option<String>,
+    /// How many threads a run on this device shares its work over, the caller's own included.
+    pub threads: i32,
 }
 
 /// Settings of the planner.
@@ -48,12 +50,12 @@ impl Runtime {
     /// A runtime of this configuration.
     #[uniffi::constructor]
     pub fn new(config: RuntimeConfig) -> Result<Self, TandemFailure> {
-        let mut builder = tandem::Runtime::builder();
+        let mut builder = tandem::Runtime::builder().threads(threads(config.threads)?);
         if let Some(overrides) = config.planner.overrides {
             builder = builder.planner_settings_json(&overrides)?;
         }
         if !config.planner.probes {
-            builder = builder.planner_settings_json(r#"{ "probes": { "enabled": false } }"#)?;
+            builder = builder.probes(false);
         }
         if let Some(estimates) = config.estimates {
             let refused = |error: tandem::SnapshotError| TandemFailure::invalid_argument(error.to_string());
@@ -143,4 +145,10 @@ impl Runtime {
         let loaded = self.inner.load(source, &options.into_core(cancel)?)?;
         Ok(Model::new(loaded, self.inner.clone()))
     }
+}
+
+fn threads(count: i32) -> Result<usize, TandemFailure> {
+    let most = RuntimeBuilder::MOST_THREADS;
+    let refused = |_| TandemFailure::invalid_argument(format!("threads is {count}, expected 1 to {most}"));
+    usize::try_from(count).map_err(refused)
 }

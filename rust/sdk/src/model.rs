@@ -142,11 +142,6 @@ impl Model {
         self.plan_if(options, None, None)
     }
 
-    /// [`Model::plan`] for a device in another state: what would be if.
-    pub fn plan_on(&self, options: &RunOptions, device: &DeviceState) -> Result<Plan, Error> {
-        self.plan_if(options, Some(device.clone()), None)
-    }
-
     /// [`Model::plan`] for other circumstances: what would be if the device were in that state, and servers took
     /// `server_load` times as long as was learned. What is `None` is as it is.
     pub fn plan_if(
@@ -158,11 +153,12 @@ impl Model {
         if self.shared.closing.is_cancelled() {
             return Err(Error::Closed("model"));
         }
-        if let Some(load) = server_load.filter(|load| !(load.is_finite() && *load > 0.0)) {
+        let load = server_load.unwrap_or(1.0);
+        if !(load.is_finite() && load > 0.0) {
             return Err(Error::InvalidArgument(format!("the server load is {load}, expected more than 0")));
         }
         let device = device.unwrap_or_else(|| self.shared.parts.learning.device());
-        self.shared.decide_if(options, &self.shared.costs(None), &device, server_load)
+        self.shared.decide_if(options, &self.shared.costs(None), &device, load)
     }
 
     /// Runs the model once on this device and measures every node. The planner learns from it what the model and the
@@ -250,21 +246,18 @@ impl Shared {
         })?
     }
 
+    /// Decides for nobody: what would be if servers took so many times as long.
     fn decide_if(
         &self,
         options: &RunOptions,
         costs: &ModelCosts,
         device: &DeviceState,
-        server_load: Option<f64>,
+        server_load: f64,
     ) -> Result<Plan, Error> {
         self.info.check_private_inputs(&options.private_inputs)?;
         let planner = &self.parts.planner;
-        self.ask(options, costs, device, |request| match server_load {
-            None => planner.plan(request),
-            Some(load) => {
-                let estimates = &request.estimates.clone().with_server_load(load);
-                planner.plan(&PlanRequest { estimates, ..request.clone() })
-            }
+        self.ask(options, costs, device, |request| {
+            planner.plan(&PlanRequest { server_load, ..request.clone() })
         })?
     }
 
@@ -320,6 +313,7 @@ impl Shared {
                 costs,
                 estimates,
                 device,
+                server_load: 1.0,
                 now,
             });
             note(&answer, estimates, now);

@@ -133,8 +133,12 @@ impl RuntimeBuilder {
         self
     }
 
-    /// How many threads a run on this device shares its work over, the caller's own included: one by default, at most 64. Answers
-    /// are the same bit for bit. All models of the runtime share these threads; runs at the same time never wait for one.
+    /// The most threads of a runtime.
+    pub const MOST_THREADS: usize = EngineOptions::MOST_THREADS;
+
+    /// How many threads a run on this device shares its work over, the caller's own included: one by default, at most
+    /// [`MOST_THREADS`](Self::MOST_THREADS). Answers are the same bit for bit. All models of the runtime share these threads; runs
+    /// at the same time never wait for one.
     ///
     /// Has no effect where [`RuntimeBuilder::engine`] replaces the engine.
     pub fn threads(mut self, threads: usize) -> Self {
@@ -170,6 +174,12 @@ impl RuntimeBuilder {
         Ok(self)
     }
 
+    /// Whether the planner may probe endpoints, whatever its settings said before: see [`PlannerSettings::probes`].
+    pub fn probes(mut self, enabled: bool) -> Self {
+        self.settings.probes.enabled = enabled;
+        self
+    }
+
     /// Replaces the planner. Endpoints are not probed then.
     pub fn planner(mut self, planner: Arc<dyn Planner>) -> Self {
         self.planner = Some(planner);
@@ -190,17 +200,22 @@ impl RuntimeBuilder {
         Ok(self)
     }
 
-    /// The runtime. Fails where two endpoints share a name, a setting of the planner makes no sense, or there are endpoints and no client for them: this
-    /// library may have been built without the feature `remote`.
+    /// The runtime. Fails where two endpoints share a name, the number of threads or a setting of the planner makes no sense, or
+    /// there are endpoints and no client for them: this library may have been built without the feature `remote`.
     pub fn build(self) -> Result<Runtime, Error> {
         settings::check(&self.settings)?;
+        let threads = self.threads.unwrap_or(1);
+        if !(1..=Self::MOST_THREADS).contains(&threads) {
+            let most = Self::MOST_THREADS;
+            return Err(Error::InvalidArgument(format!("threads is {threads}, expected 1 to {most}")));
+        }
         let endpoints = Endpoints::new(self.endpoints)?;
         let remote = match self.remote {
             Some(remote) => Some(remote),
             None if endpoints.is_empty() => None,
             None => Some(client()?),
         };
-        let options = EngineOptions::default().with_threads(self.threads.unwrap_or(1));
+        let options = EngineOptions::default().with_threads(threads);
         let parts = Parts {
             engine: self.engine.unwrap_or_else(|| Arc::new(OnnxEngine::with_options(options))),
             remote,

@@ -23,8 +23,8 @@ public final class Runtime: Sendable {
     /// A runtime of this configuration.
     ///
     /// - Parameter configuration: Endpoints and bounds.
-    /// - Throws: ``TandemError/invalidArgument(_:)`` where two endpoints share a name, where one or a setting of the planner
-    ///   makes no sense, or where the estimates are damaged or of another version.
+    /// - Throws: ``TandemError/invalidArgument(_:)`` where two endpoints share a name, where one, a setting of the planner or
+    ///   the number of threads makes no sense, or where the estimates are damaged or of another version.
     public init(_ configuration: RuntimeConfiguration) throws {
         raw = try TandemError.translating {
             try TandemGenerated.Runtime(
@@ -33,7 +33,8 @@ public final class Runtime: Sendable {
                     deviceState: configuration.deviceState.map(DeviceStateBridge.init),
                     planner: TandemGenerated.PlannerSettings(
                         probes: configuration.planner.probes, overrides: configuration.planner.overrides),
-                    estimates: configuration.estimates))
+                    estimates: configuration.estimates,
+                    threads: Int32(clamping: configuration.threads)))
         }
         computing = CallLane(name: "dev.tandem.computing", limit: configuration.maxLocalCalls)
         exchanging = CallLane(name: "dev.tandem.exchanging", limit: configuration.maxRemoteCalls)
@@ -148,6 +149,9 @@ public struct RuntimeConfiguration: Sendable {
     /// What ``Runtime/estimates()`` of an earlier runtime returned: the planner goes on from there, aged by the time that
     /// has passed since. A runtime is refused where it is damaged or of another version; make one without it then.
     public var estimates: String?
+    /// How many threads a run on this device shares its work over, from 1 to 64. More than 1 answers one call sooner, with
+    /// the same result bit for bit; it does not let more calls run at once. Beyond the number of big cores it seldom helps.
+    public var threads = 1
 
     /// The default bounds: as many local calls as there are processors, and 16 that may use an endpoint.
     ///

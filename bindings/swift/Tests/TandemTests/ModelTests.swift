@@ -69,6 +69,32 @@ final class ModelTests: XCTestCase {
         }
     }
 
+    func testThreadsShareTheWorkOfARunAndAnswerTheSame() async throws {
+        let pixels = (0..<64 * 64).map { Float($0 * 7 % 17) / 16 }
+        let pictures = ["image": try Tensor(pixels, shape: [64, 1, 8, 8])]
+        let answer = { (threads: Int) async throws -> [Float] in
+            var configuration = RuntimeConfiguration()
+            configuration.threads = threads
+            let runtime = try Runtime(configuration)
+            defer { runtime.close() }
+            let before = Process.threadCount(named: /tandem-\d+/)
+            let prediction = try await runtime.load(.file(Places.digits)).predict(pictures)
+            if let before, let now = Process.threadCount(named: /tandem-\d+/) {
+                XCTAssertEqual(now - before, threads - 1)
+            }
+            return try prediction.output("probabilities").floats()
+        }
+        let (alone, shared) = (try await answer(1), try await answer(3))
+        XCTAssertEqual(alone, shared)
+        for wrong in [-1, 0, 65] {
+            await assertFails(.invalidArgument, saying: ["threads is \(wrong), expected 1 to 64"]) {
+                var configuration = RuntimeConfiguration()
+                configuration.threads = wrong
+                _ = try Runtime(configuration)
+            }
+        }
+    }
+
     func testWantedOutputsComeInTheirOrder() async throws {
         let model = try await Runtime().load(.file(Places.digits))
         let inputs = ["image": try Tensor([Float](repeating: 0, count: 64), shape: [1, 1, 8, 8])]

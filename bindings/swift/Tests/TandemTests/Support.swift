@@ -98,6 +98,16 @@ enum Process {
         try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/task").count
     }
 
+    /// Threads alive that are called so.
+    static func threadCount(named name: Regex<Substring>) -> Int? {
+        let tasks = try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/task")
+        return tasks?.filter { task in
+            // A thread may end while they are counted.
+            let comm = try? String(contentsOfFile: "/proc/self/task/\(task)/comm", encoding: .utf8)
+            return comm?.trimmingCharacters(in: .newlines).wholeMatch(of: name) != nil
+        }.count
+    }
+
     /// Bytes of memory in use.
     static var residentBytes: Int? {
         guard let statm = try? String(contentsOfFile: "/proc/self/statm", encoding: .ascii),

@@ -40,6 +40,7 @@ pub(super) fn request<'a>(
         costs,
         estimates,
         device,
+        server_load: 1.0,
         now: Duration::from_secs(now),
     }
 }
@@ -233,17 +234,17 @@ fn looks_stay_within_their_share_and_are_sent_only_where_they_cost_little() {
 #[test]
 fn a_load_makes_servers_slower_and_nothing_else() {
     let (costs, device, endpoints) = (costs(), wifi("home"), [endpoint()]);
-    let cost = |estimates: &Estimates| {
-        let plan = CostPlanner::default().plan(&request(estimates, &costs, &device, &endpoints, 1)).unwrap();
+    let estimates = Estimates::new();
+    let cost = |server_load: f64| {
+        let request = PlanRequest { server_load, ..request(&estimates, &costs, &device, &endpoints, 1) };
+        let plan = CostPlanner::default().plan(&request).unwrap();
         plan.candidates.into_iter().map(|candidate| candidate.predicted.unwrap().parts).collect::<Vec<_>>()
     };
-    let idle = cost(&Estimates::new());
-    let busy = cost(&Estimates::new().with_server_load(10.0));
+    let (idle, busy) = (cost(1.0), cost(10.0));
     assert_eq!(idle[0], busy[0]);
     let ratio = busy[1].server / idle[1].server;
     assert!((ratio - 10.0).abs() < 1e-3, "{ratio}");
     assert_eq!(idle[1].upload.to_bits(), busy[1].upload.to_bits());
-    for none in [f64::NAN, f64::INFINITY] {
-        assert_eq!(cost(&Estimates::new().with_server_load(none)), idle);
-    }
+    assert_eq!(cost(f64::NAN), idle);
+    assert_eq!(cost(f64::INFINITY), cost(1e3));
 }

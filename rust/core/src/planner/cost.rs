@@ -49,6 +49,7 @@ use crate::{Candidate, EndpointView, Error, Placement, Reachability, Reason};
 ///     costs: &costs,
 ///     estimates: &Estimates::new(),
 ///     device: &DeviceState { network: NetworkKind::Wifi, ..DeviceState::default() },
+///     server_load: 1.0,
 ///     now: Duration::ZERO,
 /// })?;
 /// assert_eq!(plan.order[0], Placement::InCloud { endpoint: "cloud".into() });

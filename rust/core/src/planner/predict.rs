@@ -102,11 +102,13 @@ impl EndpointNow {
         let link = estimates.link(&endpoint.name, request.device, now)?;
         let handshakes = if link.connected { 0.0 } else { transfer::handshakes(endpoint.tls) };
         let waking = if link.asleep { RADIO_WAKES } else { 0.0 };
+        let load = if request.server_load.is_nan() { 1.0 } else { request.server_load.clamp(1e-3, 1e3) };
+        let server = estimates.server(&endpoint.name, request.costs, now);
         Some(Self {
             setup: handshakes * link.rtt + waking,
             link,
-            server: estimates.server(&endpoint.name, request.costs, now),
-            queue: estimates.queue(&endpoint.name),
+            server: ServerNow { whole: load * server.whole, ..server },
+            queue: load * estimates.queue(&endpoint.name),
             ends: estimates.ends(false),
         })
     }

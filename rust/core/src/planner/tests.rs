@@ -30,6 +30,7 @@ fn rules(
         costs: &ModelCosts::default(),
         estimates: &Estimates::default(),
         device: &DeviceState::default(),
+        server_load: 1.0,
         now: Duration::ZERO,
     })
 }

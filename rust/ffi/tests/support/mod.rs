@@ -7,7 +7,7 @@ use tandem_ffi::{EndpointConfig, Limits, LoadOptions, PlannerSettings, RunOption
 
 pub fn config(endpoints: Vec<EndpointConfig>) -> RuntimeConfig {
     let planner = PlannerSettings { probes: false, overrides: None };
-    RuntimeConfig { endpoints, device_state: None, planner, estimates: None }
+    RuntimeConfig { endpoints, device_state: None, planner, estimates: None, threads: 1 }
 }
 
 pub fn runtime() -> Runtime {

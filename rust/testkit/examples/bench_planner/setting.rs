@@ -110,6 +110,7 @@ impl Setting {
             costs: &self.costs,
             estimates: &self.estimates,
             device: &self.device,
+            server_load: 1.0,
             now: self.now,
         }
     }

@@ -172,6 +172,7 @@ impl Driver {
             costs: &self.costs,
             estimates: &self.estimates,
             device: &self.device,
+            server_load: 1.0,
             now: at,
         };
         let plan = self.planner.plan(&request)?;

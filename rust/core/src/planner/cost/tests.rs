@@ -94,6 +94,7 @@ impl Case {
             costs: &self.costs,
             estimates: &self.estimates,
             device: &self.device,
+            server_load: 1.0,
             now: self.now,
         }
     }

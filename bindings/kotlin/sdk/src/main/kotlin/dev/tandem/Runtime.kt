@@ -25,6 +25,9 @@ import dev.tandem.ffi.RuntimeConfig as NativeRuntimeConfig
  * @property estimates what [Runtime.estimates] of an earlier runtime returned: the planner goes on from there, aged by the
  *   time that has passed since. [Tandem.open] fails with [TandemException.InvalidArgument] where it is of another version
  *   or damaged; open without it then.
+ * @property threads how many threads a run on this device shares its work over, from 1 to 64. More than 1 answers one call
+ *   sooner, with the same result bit for bit; it does not let more calls run at once. Beyond the number of big cores it
+ *   seldom helps.
  */
 public class RuntimeConfig(
     public val endpoints: List<Endpoint> = emptyList(),
@@ -32,6 +35,7 @@ public class RuntimeConfig(
     public val deviceState: DeviceStateProvider? = null,
     public val planner: PlannerSettings = PlannerSettings(),
     public val estimates: String? = null,
+    public val threads: Int = 1,
 ) {
     private companion object {
         /** Calls of endpoints mostly wait, so there is room for some beside those that compute. */
@@ -199,6 +203,7 @@ public object Tandem {
                 config.deviceState?.let(::HostDeviceStateProvider),
                 config.planner.toNative(),
                 config.estimates,
+                config.threads,
             )
         var opened: Runtime? = null
         try {

@@ -104,6 +104,10 @@ class ErrorTest {
             val twice = listOf(Endpoint("a", "http://127.0.0.1:1"), Endpoint("a", "http://127.0.0.1:2"))
             failure<TandemException.InvalidArgument> { Tandem.open(RuntimeConfig(twice)) }
             failure<TandemException.InvalidArgument> { Tandem.open(RuntimeConfig(maxConcurrentCalls = 0)) }
+            for (threads in listOf(-1, 0, 65)) {
+                val failure = failure<TandemException.InvalidArgument> { Tandem.open(RuntimeConfig(threads = threads)) }
+                assertEquals("threads is $threads, expected 1 to 64", failure.message)
+            }
         }
 
     @Test

@@ -13,6 +13,9 @@ internal val conformance = File(System.getProperty("tandem.conformance.dir"))
 /** A model that the table's server has. */
 internal fun tableModel(name: String) = ModelSource.File(conformance.resolve("repository/$name/1/model.onnx"))
 
+/** Reads digits of 8 by 8 pixels. */
+internal val digits = ModelSource.File(conformance.resolve("../../rust/cli/assets/digits/digits.onnx"))
+
 /** The server of the table's repository, where there is one. */
 internal val testServer: String? =
     System.getProperty("tandem.test.server").orEmpty().ifEmpty { System.getenv("TANDEM_TEST_SERVER") }

@@ -7,6 +7,7 @@ import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 import org.junit.jupiter.params.ParameterizedTest
 import org.junit.jupiter.params.provider.EnumSource
+import java.io.File
 import java.nio.ByteBuffer
 import java.nio.ByteOrder
 import kotlin.time.Duration
@@ -140,6 +141,35 @@ class PredictionTest {
             val digests = sources.map { source -> runtime.load(source).use { it.info.digest } }
             assertEquals(1, digests.distinct().size)
         }
+
+    @Test
+    fun `threads share the work of a run, and answer the same`() {
+        val pictures = Tensor.of(FloatArray(64 * 64) { (it * 7 % 17) / 16f }, 64, 1, 8, 8)
+
+        fun answer(threads: Int): FloatArray {
+            lateinit var probabilities: FloatArray
+            withRuntime(RuntimeConfig(threads = threads)) { runtime ->
+                val before = sharingThreads()
+                runtime.load(digits).use { model ->
+                    model.predict(mapOf("image" to pictures)).use {
+                        probabilities = it["probabilities"].toFloatArray()
+                    }
+                    assertEquals(threads - 1, sharingThreads() - before)
+                }
+            }
+            return probabilities
+        }
+        assertArrayEquals(answer(1), answer(3))
+    }
+
+    /** Threads of the engine that help those of the callers. */
+    private fun sharingThreads(): Int {
+        val names = File("/proc/self/task").listFiles().orEmpty().mapNotNull { task ->
+            // A thread may end while they are counted.
+            runCatching { task.resolve("comm").readText().trim() }.getOrNull()
+        }
+        return names.count { Regex("tandem-\\d+").matches(it) }
+    }
 
     private fun sample(dtype: DType): Tensor =
         when (dtype) {
