@@ -1,8 +1,15 @@
 //! Damaged answers: none makes the client panic, hang, or believe what cannot be. The seeds are fixed, so a failure
 //! comes back; `TANDEM_FUZZ_ROUNDS` sets how many there are.
-#![allow(clippy::expect_used, clippy::unwrap_used, reason = "helpers of tests")]
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "helpers of tests, and counts that are seen"
+)]
 
 mod support;
+
+use std::time::Duration;
 
 use bytes::Bytes;
 use support::{call, echo, endpoint, ok};
@@ -10,6 +17,7 @@ use tandem_core::{ErrorCode, NamedTensors, Tensor};
 use tandem_remote::HttpRemote;
 use tandem_testkit::faults::{Act, FaultServer};
 use tandem_testkit::mutate;
+use tandem_testkit::usage::{peak_memory, timed};
 use tandem_wire::{Form, InferResponse, failure_text, parse_header_length};
 
 fn rounds() -> u64 {
@@ -39,6 +47,7 @@ fn answers() -> Vec<(Vec<u8>, Option<usize>)> {
 fn a_damaged_message_is_refused_or_still_makes_sense() {
     let answers = answers();
     let mut believed = 0;
+    let mut slowest = Duration::ZERO;
     for seed in 0..rounds() {
         let (good, header_length) = &answers[usize::try_from(seed).unwrap() % answers.len()];
         let body = Bytes::from(mutate(good, seed));
@@ -48,7 +57,9 @@ fn a_damaged_message_is_refused_or_still_makes_sense() {
             let damaged = parse_header_length(&String::from_utf8_lossy(&text));
             damaged.ok().filter(|_| seed % 2 == 0).unwrap_or(length)
         });
-        if let Ok(response) = InferResponse::decode(&body, header_length) {
+        let (decoded, time) = timed(|| InferResponse::decode(&body, header_length));
+        slowest = slowest.max(time);
+        if let Ok(response) = decoded {
             believed += 1;
             // No element came from nowhere: the shortest takes two bytes of JSON and eight of memory.
             assert!(response.outputs.byte_len() <= 4 * body.len(), "seed {seed}");
@@ -60,6 +71,7 @@ fn a_damaged_message_is_refused_or_still_makes_sense() {
     }
     // Damage to a value leaves a message whole: were none believed, nothing above would have been looked at.
     assert!(believed > 0);
+    within_bounds(slowest);
 }
 
 #[test]
@@ -70,8 +82,11 @@ fn a_damaged_answer_over_a_socket_ends_in_a_typed_error_or_in_outputs_that_fit()
     });
     let remote = HttpRemote::new();
     let endpoint = endpoint(server.url());
-    for round in 0..(rounds() / 100).max(300) {
-        match call(&remote, &endpoint) {
+    let mut slowest = Duration::ZERO;
+    for round in 0..rounds() {
+        let (called, time) = timed(|| call(&remote, &endpoint));
+        slowest = slowest.max(time);
+        match called {
             Ok(answer) => assert_eq!(answer.outputs.get("y").unwrap().shape(), [1, 4], "round {round}"),
             Err(error) => {
                 let expected = [ErrorCode::RemoteFailed, ErrorCode::ResourceLimit, ErrorCode::ModelNotFound];
@@ -79,4 +94,13 @@ fn a_damaged_answer_over_a_socket_ends_in_a_typed_error_or_in_outputs_that_fit()
             }
         }
     }
+    within_bounds(slowest);
+}
+
+/// That no round computed for long, and that the process holds no more than small answers need, whatever lengths they declare.
+fn within_bounds(slowest: Duration) {
+    let peak = peak_memory();
+    println!("slowest {slowest:?}, {peak:?} bytes at the peak");
+    assert!(slowest < Duration::from_secs(1), "a round took {slowest:?}");
+    assert!(peak.is_none_or(|peak| peak < 64 << 20), "{peak:?} bytes at the peak");
 }

@@ -8,6 +8,7 @@ pub mod link;
 pub mod models;
 pub mod simulate;
 pub mod traces;
+pub mod usage;
 
 mod mutate;
 mod random;
