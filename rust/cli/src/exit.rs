@@ -1,7 +1,7 @@
 //! How the process ends: one exit code for each class of errors, the same over versions.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 use tandem::ErrorCode;
@@ -92,7 +92,12 @@ pub(crate) fn report(error: &CliError, json: bool) -> u8 {
         let message = crate::output::printable(&error.to_string()).into_owned();
         format!("error[{}]: {message}", error.class())
     };
-    let _ = writeln!(std::io::stderr().lock(), "{line}");
+    let mut stderr = std::io::stderr().lock();
+    if stderr.is_terminal() {
+        // A signal may end a command while its progress stands there.
+        let _ = write!(stderr, "\r\x1b[K");
+    }
+    let _ = writeln!(stderr, "{line}");
     error.exit_code()
 }
 

@@ -32,8 +32,19 @@ impl Session {
     }
 
     /// Progress of `total` steps, each one of `what`.
-    pub(crate) fn progress(&self, what: &'static str, total: usize) -> Progress<io::Stderr> {
-        Progress::on_stderr(what, total, self.force_progress)
+    pub(crate) fn progress(&self, what: &'static str, total: usize) -> Progress {
+        Progress::on_stderr(what, Some(total), self.force_progress)
+    }
+
+    /// Does work that has no steps to count, and says `what` it is where it takes long.
+    pub(crate) fn stage<T>(&self, what: &'static str, work: impl FnOnce() -> T) -> T {
+        let _progress = Progress::on_stderr(what, None, self.force_progress);
+        work()
+    }
+
+    /// Loads the model of a command.
+    pub(crate) fn loading<T>(&self, work: impl FnOnce() -> T) -> T {
+        self.stage("loading the model", work)
     }
 }
 

@@ -40,7 +40,7 @@ pub(super) fn answer_all(
     let mut folder = output.out.as_deref().map(|path| OutputFolder::new(path, several));
     let locations = requests.locations();
     let mut batch = several.then(|| BatchView::new(locations.iter().map(String::as_str)));
-    let mut progress = session.progress("runs", requests.len());
+    let progress = session.progress("runs", requests.len());
     let mut largest: Option<f64> = None;
 
     for request in requests.iter() {

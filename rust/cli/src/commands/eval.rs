@@ -19,7 +19,8 @@ use report::Report;
 /// Runs the command.
 pub(crate) fn execute(args: &EvalArgs, session: &mut Session) -> Result<(), CliError> {
     let builder = args.endpoint.configure(Runtime::builder())?;
-    let (_runtime, model) = args.model.load(builder, args.endpoint.model_name.as_deref())?;
+    let (_runtime, model) =
+        session.loading(|| args.model.load(builder, args.endpoint.model_name.as_deref()))?;
     let names = ClassNames::new(args.class_names.as_deref(), model.info())?;
     let set = LabelledSet::read(&args.labels)?;
     let options = args.policy.apply(RunOptions {
@@ -32,7 +33,7 @@ pub(crate) fn execute(args: &EvalArgs, session: &mut Session) -> Result<(), CliE
     let mut confusion = Confusion::default();
     let mut places: BTreeMap<String, u64> = BTreeMap::new();
     let mut times = Vec::with_capacity(set.files.len());
-    let mut progress = session.progress("pictures", set.files.len());
+    let progress = session.progress("pictures", set.files.len());
     for labelled in &set.files {
         let inputs = read(&model, args, &labelled.file.display().to_string())?;
         let prediction = session.signals.cancellable(|| model.run(&inputs, &options))?;

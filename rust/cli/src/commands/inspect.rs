@@ -20,7 +20,7 @@ const SHRINK: f64 = 4.0;
 
 /// Runs the command.
 pub(crate) fn execute(args: &InspectArgs, session: &mut Session) -> Result<(), CliError> {
-    let (runtime, model) = args.model.load(Runtime::builder(), None)?;
+    let (runtime, model) = session.loading(|| args.model.load(Runtime::builder(), None))?;
     if args.cuts || args.plot.is_some() {
         return show_cuts(args, &runtime, &model, session);
     }
@@ -60,8 +60,10 @@ fn show_cuts(
         samples.push(placeholder_inputs(model.info())?);
     }
     let options = CutOptions::default();
-    let cuts = Cuts::find(&original.model, &original.digest, runtime.engine(), &samples, &options)?;
-    let whole = whole_seconds(model, &samples[0])?;
+    let cuts = session.stage("finding cuts", || {
+        Cuts::find(&original.model, &original.digest, runtime.engine(), &samples, &options)
+    })?;
+    let whole = session.stage("timing the model", || whole_seconds(model, &samples[0]))?;
     let chosen = choose(&cuts.cuts, args.max_tails, Some(whole), SHRINK);
     if let Some(path) = &args.plot {
         draw(&cuts, &chosen, &original.name, path)?;

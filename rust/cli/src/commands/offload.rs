@@ -12,7 +12,8 @@ use crate::session::Session;
 /// Runs the command.
 pub(crate) fn execute(args: &OffloadArgs, session: &mut Session) -> Result<(), CliError> {
     let builder = args.endpoint.configure(Runtime::builder())?;
-    let (_runtime, model) = args.model.load(builder, args.endpoint.model_name.as_deref())?;
+    let (_runtime, model) =
+        session.loading(|| args.model.load(builder, args.endpoint.model_name.as_deref()))?;
     let options =
         RunOptions { sensitivity: args.sensitivity.into(), ..args.call.options(session.signals.token()) };
     let limit = args.model.limits().tensor_bytes;

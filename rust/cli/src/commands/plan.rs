@@ -25,11 +25,12 @@ struct PlanDocument<'a> {
 pub(crate) fn execute(args: &PlanArgs, session: &mut Session) -> Result<(), CliError> {
     let builder = Runtime::builder().device_state_provider(Arc::new(args.planning.device()?));
     let (builder, name) = (args.endpoint.configure(builder)?, args.endpoint.model_name.as_deref());
-    let (_runtime, model) = args.model.load_with(builder, name, args.planning.manifest())?;
+    let (_runtime, model) =
+        session.loading(|| args.model.load_with(builder, name, args.planning.manifest()))?;
     let options =
         args.policy.apply(RunOptions { token: session.signals.token().clone(), ..RunOptions::default() });
     if args.measure > 0 {
-        measure(&model, args, &options)?;
+        measure(&model, args, &options, session)?;
     }
     let plan = model.plan(&options)?;
     if let Some(path) = &args.plot {
@@ -44,20 +45,26 @@ pub(crate) fn execute(args: &PlanArgs, session: &mut Session) -> Result<(), CliE
 }
 
 /// Runs the model here and on every endpoint that may have it, so that the planner knows them.
-fn measure(model: &Model, args: &PlanArgs, options: &RunOptions) -> Result<(), CliError> {
+fn measure(model: &Model, args: &PlanArgs, options: &RunOptions, session: &Session) -> Result<(), CliError> {
     let inputs = random::inputs(model.info(), &ShapeHints::default(), args.model.limits().tensor_bytes)?;
     // The first run of a model pays for what later ones have.
-    for _ in 0..=args.measure {
+    let here = args.measure as usize + 1;
+    let there = args.measure as usize * args.endpoint.names().count();
+    let progress = session.progress("runs", here + there);
+    for _ in 0..here {
         model.predict(&inputs, options)?;
+        progress.step();
     }
     for endpoint in args.endpoint.names() {
         for _ in 0..args.measure {
             let options = RunOptions { endpoint: Some(endpoint.to_owned()), ..options.clone() };
             // What an endpoint refuses, or must not have, the plan says itself.
             if let Err(error) = model.offload(&inputs, &options) {
+                progress.clear();
                 log::warn!("endpoint {endpoint:?} was not measured: {error}");
                 break;
             }
+            progress.step();
         }
     }
     Ok(())

@@ -9,7 +9,7 @@ use crate::session::Session;
 
 /// Runs the command.
 pub(crate) fn execute(args: &PredictArgs, session: &mut Session) -> Result<(), CliError> {
-    let (_runtime, model) = args.model.load(Runtime::builder(), None)?;
+    let (_runtime, model) = session.loading(|| args.model.load(Runtime::builder(), None))?;
     let options = args.call.options(session.signals.token());
     let limit = args.model.limits().tensor_bytes;
     answer_all(session, &model, &args.input, &args.output, limit, |inputs| {

@@ -38,7 +38,7 @@ struct ProfileDocument<'a> {
 
 /// Runs the command.
 pub(crate) fn execute(args: &ProfileArgs, session: &mut Session) -> Result<(), CliError> {
-    let (_runtime, model) = args.model.load(Runtime::builder(), None)?;
+    let (_runtime, model) = session.loading(|| args.model.load(Runtime::builder(), None))?;
     let limit = args.model.limits().tensor_bytes;
     let inputs = inputs(&model, args, limit)?;
     let profiles = measure(&model, &inputs, args, session)?;
@@ -75,7 +75,7 @@ fn measure(
         token: token.clone(),
         ..RunOptions::default()
     };
-    let mut progress = session.progress("runs", args.runs as usize);
+    let progress = session.progress("runs", args.runs as usize);
     session.signals.cancellable(|| {
         model.profile(inputs, &options())?;
         (0..args.runs)

@@ -13,7 +13,8 @@ use crate::session::Session;
 pub(crate) fn execute(args: &RunArgs, session: &mut Session) -> Result<(), CliError> {
     let builder = Runtime::builder().device_state_provider(Arc::new(args.planning.device()?));
     let (builder, name) = (args.endpoint.configure(builder)?, args.endpoint.model_name.as_deref());
-    let (_runtime, model) = args.model.load_with(builder, name, args.planning.manifest())?;
+    let (_runtime, model) =
+        session.loading(|| args.model.load_with(builder, name, args.planning.manifest()))?;
     let options = args.policy.apply(args.call.options(session.signals.token()));
     let limit = args.model.limits().tensor_bytes;
     answer_all(session, &model, &args.input, &args.output, limit, |inputs| {

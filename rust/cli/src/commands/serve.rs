@@ -40,7 +40,7 @@ impl<'a> ModelDocument<'a> {
 pub(crate) fn execute(args: &ServeArgs, session: &mut Session) -> Result<(), CliError> {
     let config = args.configuration()?;
     let scheme = if config.tls.is_some() { "https" } else { "http" };
-    let server = Server::start(config)?;
+    let server = session.stage("loading the repository", || Server::start(config))?;
     let address = server.address();
     let url = format!("{scheme}://{address}");
     let models = server.models();

@@ -36,7 +36,7 @@ struct SplitDocument<'a> {
 
 /// Runs the command.
 pub(crate) fn execute(args: &SplitArgs, session: &mut Session) -> Result<(), CliError> {
-    let (runtime, model) = args.model.load(Runtime::builder(), args.name.as_deref())?;
+    let (runtime, model) = session.loading(|| args.model.load(Runtime::builder(), args.name.as_deref()))?;
     let limit = args.model.limits().tensor_bytes;
     let original = original(args.model.path(), &model.info().name, args.model.limits().model_bytes)?;
     let key = args.sign.as_deref().map(signing_key).transpose()?;
@@ -53,7 +53,9 @@ pub(crate) fn execute(args: &SplitArgs, session: &mut Session) -> Result<(), Cli
         pictures: pictures(model.info(), args)?,
         timing_runs: args.runs,
     };
-    let split = split(&original, runtime.engine(), &samples, &labelled, &options)?;
+    let split = session.stage("cutting, checking and timing", || {
+        split(&original, runtime.engine(), &samples, &labelled, &options)
+    })?;
     let backend = if args.python_backend { Backend::Python } else { Backend::OnnxRuntime };
     let path = write_repository(&args.out, &split, backend, key.as_ref())?;
     let public_key = key.map(|key| key.public_key().to_string());

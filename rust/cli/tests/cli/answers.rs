@@ -176,7 +176,7 @@ fn output_that_cannot_be_written_is_an_error() {
 }
 
 #[test]
-fn logging_and_progress_go_to_standard_error() {
+fn logging_goes_to_standard_error() {
     let (picture, _) = &pictures()[0];
     let run = run(["predict", "-vvv", "--json", digits().to_str().unwrap(), picture.to_str().unwrap()]);
     assert_eq!(run.code, Some(0));

@@ -257,5 +257,9 @@ fn faults_of_an_endpoint_have_their_classes() {
     offload(&missing, &[]).fails(10, "model_not_found", "has no model \"digits\"");
     let silent = FaultServer::start(|_| Act::SendAndStall(Vec::new()));
     offload(&silent, &["--timeout", "200ms"]).fails(18, "deadline_exceeded", "deadline exceeded");
+    // What takes over a second is seen, where that is asked for.
+    let run = offload(&silent, &["--timeout", "2500ms", "--progress"]);
+    assert_eq!(run.code, Some(18), "{}", run.err);
+    assert!(run.err.starts_with("0 of 1 runs, 1 s\n"), "{}", run.err);
     offload(&failing, &["--limit-request-bytes", "10"]).fails(16, "resource_limit", "the cap is 10");
 }
