@@ -4,17 +4,21 @@ use std::time::Duration;
 
 use tandem_core::{DType, Dimension, ModelInfo, TensorInfo};
 
+use super::MODEL_FILE;
 use crate::pbtxt::{Message, PbtxtError};
 
 /// Backends and platforms whose models are ONNX files, served here in their stead. A `python` model is one where an
 /// ONNX file lies beside its script: the script is not run.
 const SERVED: [&str; 5] = ["", "onnxruntime", "onnxruntime_onnx", "python", "tandem"];
 
-/// The fields of `config.pbtxt` that are honoured here; all others are skipped.
+/// The fields of `config.pbtxt` that are honoured here. Of the others, those under which a model answers differently are refused,
+/// and the rest, which say how Triton runs it, is skipped.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ModelConfig {
     name: String,
     backend: String,
+    /// The first thing that it asks for and this server does not have.
+    refused: Option<String>,
     /// Rows of a batch; 0 says that the model has no batch dimension.
     pub(crate) max_batch_size: usize,
     inputs: Vec<TensorConfig>,
@@ -79,6 +83,7 @@ impl ModelConfig {
         Ok(Self {
             name: text("name")?,
             backend: if backend.is_empty() { text("platform")? } else { backend },
+            refused: refused(&message)?,
             max_batch_size: message.integer("max_batch_size")?.map_or(0, size),
             inputs: tensors("input")?,
             outputs: tensors("output")?,
@@ -102,7 +107,10 @@ impl ModelConfig {
         if !SERVED.contains(&self.backend.as_str()) {
             return Err(format!("backend {:?} is not served here, only ONNX models are", self.backend));
         }
-        Ok(())
+        match &self.refused {
+            Some(field) => Err(format!("config.pbtxt asks for {field}, which is not served here")),
+            None => Ok(()),
+        }
     }
 
     /// Whether the model is what the configuration says. An error is the first difference.
@@ -137,6 +145,22 @@ impl ModelConfig {
         }
         Ok(())
     }
+}
+
+/// What `message` asks for that would change answers and is not there.
+fn refused(message: &Message) -> Result<Option<String>, PbtxtError> {
+    let file = message.text("default_model_filename")?.filter(|file| !["", MODEL_FILE].contains(file));
+    if let Some(file) = file {
+        return Ok(Some(format!("the model file {file:?}")));
+    }
+    for field in ["sequence_batching", "ensemble_scheduling"] {
+        if message.message(field)?.is_some() {
+            return Ok(Some(field.to_owned()));
+        }
+    }
+    let answers = message.message("model_transaction_policy")?;
+    let decoupled = answers.map(|policy| policy.word("decoupled")).transpose()?.flatten();
+    Ok((decoupled == Some("true")).then(|| "decoupled answers".to_owned()))
 }
 
 /// Whether the first size may be any.

@@ -101,3 +101,19 @@ fn a_version_policy_chooses_among_what_is_there() {
     assert_eq!(policy("version_policy { latest { num_versions: 9 } }").choose(there()), [2, 3, 10]);
     assert_eq!(policy("version_policy { specific { versions: [3, 4] } }").choose(there()), [3]);
 }
+
+#[test]
+fn what_would_change_answers_and_is_not_there_is_refused_by_name() {
+    for (text, named) in [
+        (r#"default_model_filename: "other.onnx""#, "the model file \"other.onnx\""),
+        ("sequence_batching { max_sequence_idle_microseconds: 5 }", "sequence_batching"),
+        ("ensemble_scheduling { }", "ensemble_scheduling"),
+        ("model_transaction_policy { decoupled: true }", "decoupled answers"),
+    ] {
+        let expected = format!("config.pbtxt asks for {named}, which is not served here");
+        assert_eq!(check(text, "3"), Err(expected), "{text}");
+    }
+    let harmless = r#"default_model_filename: "model.onnx" model_transaction_policy { decoupled: false }
+        model_warmup { name: "w" batch_size: 1 } optimization { priority: PRIORITY_MAX }"#;
+    assert_eq!(check(harmless, "3"), Ok(()));
+}
