@@ -4,8 +4,8 @@
 //! cargo run --release --example bench_links -- [--quick] [--model NAME] [--models FILE]
 //! ```
 //!
-//! A model is split, its tails are served on loopback, and each of its placements is run and timed without a link first:
-//! those times and bytes, and nothing else, are what the simulator is told. Then the same placements run through relays of
+//! A model is split, its tails are served on loopback, and before each point each of its placements is run and timed without a
+//! link: those times and bytes, and nothing else, are what the simulator is told. Then the same placements run through relays of
 //! several rates and delays, on real sockets, and in virtual time. Prints rows, one JSON object a line. `--models` writes the
 //! measured times and bytes to a file that `bench_planner` reads.
 //!
@@ -81,7 +81,7 @@ fn main() -> Outcome<()> {
             continue;
         }
         let world = Deployed::new(name)?;
-        let simulated = world.measure(if quick { 3 } else { 9 })?;
+        measured.push(world.measure(Pace::EVEN, if quick { 3 } else { 9 })?);
         let mut point = place;
         for &rate in rates {
             for round_trip in ROUND_TRIPS {
@@ -90,10 +90,9 @@ fn main() -> Outcome<()> {
                 let state = LinkState::new(rate * 1e6, Duration::from_secs_f64(round_trip / 1e3));
                 eprintln!("{name} at {rate} Mbit/s, {round_trip} ms");
                 let case = format!("{name}, {rate} Mbit/s, {round_trip} ms, {pace}");
-                world.compare(&simulated, state, pace, &case, rounds)?;
+                world.compare(state, pace, &case, rounds)?;
             }
         }
-        measured.push(simulated);
     }
     if let Some(file) = file {
         fs::write(file, serde_json::to_string_pretty(&measured)?)?;
@@ -109,6 +108,9 @@ struct Pace {
 }
 
 impl Pace {
+    /// Both as fast as this machine.
+    const EVEN: Self = Self { speed: 1.0, load: 1.0 };
+
     /// How many times longer than this machine the device takes.
     fn device(self) -> f64 {
         self.load * self.speed.max(1.0)
@@ -188,15 +190,17 @@ impl Deployed {
         whole.into_iter().chain(split).collect()
     }
 
-    /// What the parts take without a link.
-    fn measure(&self, rounds: usize) -> Outcome<SimulatedModel> {
-        let subject = self.subject(format!("http://{}", self.server.address()), 1.0)?;
+    /// What the parts take on this machine without a link: on a device of that pace, because a processor that has waited is
+    /// slower for a while, told as if it were not slowed.
+    fn measure(&self, pace: Pace, rounds: usize) -> Outcome<SimulatedModel> {
+        let subject = self.subject(format!("http://{}", self.server.address()), pace.device())?;
         let mut device_ms = 0.0;
         let mut whole = None;
         let mut cuts = Vec::new();
         for placement in self.placements() {
             let timings = subject.run(&placement, &self.inputs, rounds)?;
-            let device = median(timings.iter().filter_map(|timing| timing.device).map(millis));
+            let device = timings.iter().filter_map(|timing| timing.device);
+            let device = median(device.map(|time| millis(time) / pace.device()));
             let remote: Vec<RemoteTiming> = timings.iter().filter_map(|timing| timing.remote).collect();
             // What the exchange takes beside computing is computing too, for the simulator: it has no wires.
             let server = median(remote.iter().map(exchange_millis));
@@ -231,19 +235,14 @@ impl Deployed {
         })
     }
 
-    /// The same placements over a link, really and in virtual time.
-    fn compare(
-        &self,
-        simulated: &SimulatedModel,
-        state: LinkState,
-        pace: Pace,
-        case: &str,
-        rounds: usize,
-    ) -> Outcome<()> {
+    /// The same placements over a link, really and in virtual time. The parts are measured again right before: a shared machine
+    /// does not stay as fast as it was.
+    fn compare(&self, state: LinkState, pace: Pace, case: &str, rounds: usize) -> Outcome<()> {
         let server = match pace.server() {
             factor if factor > 1.0 => slowed(self.server.address(), factor)?,
             _ => self.server.address(),
         };
+        let simulated = self.measure(pace, rounds)?;
         let relay = Relay::start(server, LinkOptions::constant(state));
         let subject = self.subject(relay.url(), pace.device())?;
         let costs = simulated.costs("cloud");
