@@ -39,6 +39,7 @@ fn moment(remaining: Option<u64>, chosen: &Candidate, here: &Candidate) -> Optio
         costs: &ModelCosts::default(),
         estimates: &Estimates::new(),
         device: &DeviceState::default(),
+        server_load: 1.0,
         now: Duration::ZERO,
     };
     after(&request, chosen, here)
