@@ -15,10 +15,14 @@ lean_cargo() {
         cross_cargo "$1" "$2" --config 'profile.dev.package."*".opt-level=1' "${@:3}"
 }
 
-# make_shim FOLDER: Android's libraries by name over this machine's glibc, and glibc's loader under a fixed name.
+# make_shim ARCHITECTURE FOLDER: Android's libraries by name over Debian's glibc of that architecture, and glibc's loader
+# under a fixed name.
 make_shim() {
-    local place=$1 libraries=/lib/x86_64-linux-gnu name
-    local shared=(cc -O1 -Wall -Wextra -Werror -fPIC -shared)
+    local place=$2 compiler=cc libraries=/lib/x86_64-linux-gnu loader=ld-linux-x86-64.so.2 name
+    if [[ $1 == arm64 ]]; then
+        compiler=aarch64-linux-gnu-gcc libraries=/usr/aarch64-linux-gnu/lib loader=ld-linux-aarch64.so.1
+    fi
+    local shared=("$compiler" -O1 -Wall -Wextra -Werror -fPIC -shared)
     "${shared[@]}" -Wl,-soname,libc.so -o "$place/libc.so" "$ROOT/scripts/emulation/shim/libc.c" \
         -Wl,--no-as-needed -l:libc.so.6 || return 1
     "${shared[@]}" -Wl,-soname,liblog.so -o "$place/liblog.so" "$ROOT/scripts/emulation/shim/liblog.c" || return 1
@@ -27,16 +31,19 @@ make_shim() {
     for name in libc.so.6 libm.so.6; do
         ln -s "$libraries/$name" "$place/$name" || return 1
     done
-    ln -s "$libraries/ld-linux-x86-64.so.2" "$place/loader"
+    ln -s "$libraries/$loader" "$place/loader"
 }
 
-# shim: makes it where needed, prints its folder.
+# shim ARCHITECTURE: makes it where needed, prints its folder.
 shim() {
     local recipe
-    have cc || apt_install gcc libc6-dev
+    case $1 in
+        x86_64) have cc || apt_install gcc libc6-dev ;;
+        arm64) apt_install gcc-aarch64-linux-gnu libc6-dev-arm64-cross ;;
+    esac
     recipe=$(recipe_hash "$(cat "$ROOT"/scripts/emulation/shim/*.c)" "$(declare -f make_shim)")
-    cached emulated/shim "$recipe" make_shim || die "could not make Android's libraries over glibc"
-    printf '%s\n' "$CACHE/emulated/shim"
+    cached "emulated/shim-$1" "$recipe" make_shim "$1" || die "could not make Android's libraries over glibc for $1"
+    printf '%s\n' "$CACHE/emulated/shim-$1"
 }
 
 # outputs_file PART: where the conformance table's outputs of a part are written.
@@ -96,12 +103,17 @@ part_linux_arm64() {
     cargo_tests linux-arm64 aarch64-unknown-linux-gnu - "${WITH_FACADE[@]}" --lib --tests
 }
 
-part_android_x86_64() {
+# android_tests ARCHITECTURE TRIPLE
+android_tests() {
     local folder
-    folder=$(shim) || return
+    folder=$(shim "$1") || return
     # The facade's tests need the binding generator, which runs on no phone.
-    cargo_tests android-x86_64 x86_64-linux-android "$folder" "${WITHOUT_FACADE[@]}" --lib --tests
+    cargo_tests "android-$1" "$2" "$folder" "${WITHOUT_FACADE[@]}" --lib --tests
 }
+
+part_android_x86_64() { android_tests x86_64 x86_64-linux-android; }
+
+part_android_arm64() { android_tests arm64 aarch64-linux-android; }
 
 # facade_for TRIPLE: builds the library for a target with the features of its tests.
 facade_for() {
@@ -151,7 +163,7 @@ part_outputs() {
     local host others=() part
     host=$(outputs_file host)
     (cd "$ROOT" && TANDEM_CONFORMANCE_OUTPUTS=$host cargo test "${WORKSPACE[@]}" --test conformance) || return
-    for part in linux-arm64 android-x86_64 bionic; do
+    for part in linux-arm64 android-x86_64 android-arm64 bionic; do
         [[ ! -s $(outputs_file "$part") ]] || others+=("$(outputs_file "$part")")
     done
     ((${#others[@]})) || die "none of the parts before wrote outputs"
