@@ -22,6 +22,11 @@ CROSS_TARGET_DIR=${TANDEM_CROSS_TARGET_DIR:-$CACHE/cross}
 # Its jar carries Android 6.0's own C library, from which only the names of the symbols are taken.
 readonly UNIDBG=com.github.zhkl0228:unidbg-android:0.9.8
 
+# For what ships: the standard library's small algorithms, of which sorting is compiled once for every type, and without its reader of
+# debug information, which no phone has.
+# shellcheck disable=SC2034 # used by the scripts that source this file
+readonly SMALL_STD=-Zbuild-std-features=optimize_for_size,panic-unwind
+
 # The triple as clang wants it.
 clang_target() {
     case $1 in
