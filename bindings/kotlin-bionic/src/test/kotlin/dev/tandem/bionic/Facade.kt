@@ -73,11 +73,17 @@ internal class Facade(
     fun <T> lower(
         converter: FfiConverterRustBuffer<T>,
         value: T,
-    ): UnidbgPointer {
+    ): UnidbgPointer = lower(bytes(converter, value))
+
+    /** A value as it crosses the boundary. */
+    fun <T> bytes(
+        converter: FfiConverterRustBuffer<T>,
+        value: T,
+    ): ByteArray {
         val bytes = ByteBuffer.allocate(converter.allocationSize(value).toInt())
         converter.write(value, bytes)
         // Strings allocate three bytes for each character.
-        return lower(bytes.array().copyOf(bytes.position()))
+        return bytes.array().copyOf(bytes.position())
     }
 
     /** A buffer of the library's, as a parameter of type string takes it too. */

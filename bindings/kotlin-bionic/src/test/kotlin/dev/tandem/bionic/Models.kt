@@ -3,17 +3,16 @@ package dev.tandem.bionic
 import dev.tandem.ffi.DType
 import dev.tandem.ffi.Decision
 import dev.tandem.ffi.EndpointConfig
-import dev.tandem.ffi.FfiConverterOptionalString
 import dev.tandem.ffi.FfiConverterSequenceString
+import dev.tandem.ffi.FfiConverterSequenceTypeEndpointConfig
 import dev.tandem.ffi.FfiConverterSequenceTypeOutput
 import dev.tandem.ffi.FfiConverterSequenceULong
 import dev.tandem.ffi.FfiConverterString
 import dev.tandem.ffi.FfiConverterTypeDecision
-import dev.tandem.ffi.FfiConverterTypeEndpointConfig
 import dev.tandem.ffi.FfiConverterTypeLoadOptions
 import dev.tandem.ffi.FfiConverterTypePlan
-import dev.tandem.ffi.FfiConverterTypePlannerSettings
 import dev.tandem.ffi.FfiConverterTypeRunOptions
+import dev.tandem.ffi.FfiConverterTypeRuntimeConfig
 import dev.tandem.ffi.FfiConverterTypeTensorSpec
 import dev.tandem.ffi.FfiConverterTypeTiming
 import dev.tandem.ffi.InferenceMode
@@ -25,6 +24,7 @@ import dev.tandem.ffi.Plan
 import dev.tandem.ffi.PlannerSettings
 import dev.tandem.ffi.Risk
 import dev.tandem.ffi.RunOptions
+import dev.tandem.ffi.RuntimeConfig
 import dev.tandem.ffi.Sensitivity
 import dev.tandem.ffi.TensorSpec
 import dev.tandem.ffi.TlsConfig
@@ -56,15 +56,17 @@ internal class Models(
         endpoints: List<EndpointConfig> = emptyList(),
         knowsDevice: Boolean = false,
     ): Long {
-        // Written here, because the generated code would hand out a handle of its own for the provider.
-        val config = ByteBuffer.allocate(64 shl 10)
-        config.putInt(endpoints.size)
-        endpoints.forEach { FfiConverterTypeEndpointConfig.write(it, config) }
-        config.put(if (knowsDevice) 1 else 0)
-        if (knowsDevice) config.putLong(Host.HANDLE)
-        FfiConverterTypePlannerSettings.write(PlannerSettings(probes = false, overrides = null), config)
-        FfiConverterOptionalString.write(null, config)
-        return facade.call("constructor_runtime_new", facade.lower(config.array().copyOf(config.position())))
+        val planner = PlannerSettings(probes = false, overrides = null)
+        val config = RuntimeConfig(endpoints, deviceState = null, planner, estimates = null, threads = 1)
+        var bytes = facade.bytes(FfiConverterTypeRuntimeConfig, config)
+        if (knowsDevice) {
+            // Put in here, because the generated code would hand out a handle of its own for the provider.
+            val place = facade.bytes(FfiConverterSequenceTypeEndpointConfig, endpoints).size
+            val provider = ByteBuffer.allocate(1 + Long.SIZE_BYTES)
+            provider.put(1).putLong(Host.HANDLE)
+            bytes = bytes.copyOf(place) + provider.array() + bytes.drop(place + 1)
+        }
+        return facade.call("constructor_runtime_new", facade.lower(bytes))
     }
 
     fun load(
