@@ -220,7 +220,8 @@ impl Shared {
         self.costs.of(&self.info, self.splits.as_ref(), self.parts.endpoints.names(), inputs, compute)
     }
 
-    /// Runs the whole model here. The time is that of the run alone: a plan for new shapes is made before.
+    /// Runs the whole model here. Where the planner learns of it, the time is that of the run alone, and a plan for new shapes is
+    /// made before; small runs of which nobody learns need not look it up twice.
     pub(crate) fn compute(
         &self,
         inputs: &NamedTensors,
@@ -229,7 +230,9 @@ impl Shared {
     ) -> Result<(NamedTensors, Duration), Error> {
         let local = self.local()?;
         let blame = |error: RunError| call.blame(error.into());
-        local.warm_up(inputs, &call.control).map_err(blame)?;
+        if self.parts.remote.is_some() {
+            local.warm_up(inputs, &call.control).map_err(blame)?;
+        }
         let begun = Instant::now();
         let outputs = local.run(inputs, wanted, &call.control).map_err(blame)?;
         Ok((outputs, begun.elapsed()))

@@ -54,7 +54,7 @@ fn a_server_finishes_what_runs_and_waits_before_it_stops() {
     let server = Server::start(
         &folder,
         &[("slow", model.encode_bytes().to_vec())],
-        &["--workers", "1", "--no-batching"],
+        &["--workers", "1", "--no-batching", "--grace", "300s"],
     );
     let model = folder.model("slow", &model);
     let square = folder.file("square.bin", vec![0; 4 * 1024 * 1024]);
