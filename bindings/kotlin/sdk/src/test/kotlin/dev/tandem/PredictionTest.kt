@@ -165,10 +165,11 @@ class PredictionTest {
 
     /** Threads of the engine that help those of the callers. */
     private fun sharingThreads(): Int {
-        val names = File("/proc/self/task").listFiles().orEmpty().mapNotNull { task ->
-            // A thread may end while they are counted.
-            runCatching { task.resolve("comm").readText().trim() }.getOrNull()
-        }
+        val names =
+            File("/proc/self/task").listFiles().orEmpty().mapNotNull { task ->
+                // A thread may end while they are counted.
+                runCatching { task.resolve("comm").readText().trim() }.getOrNull()
+            }
         return names.count { Regex("tandem-\\d+").matches(it) }
     }
 
