@@ -18,8 +18,12 @@ pub fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
     (result, computed.unwrap_or_else(|| started.elapsed()))
 }
 
-/// The most bytes that the process has held; `None` where the system does not tell.
+/// The most bytes that the process has held; `None` where the system does not tell, and where `TANDEM_EMULATED` says that they
+/// would be the emulator's.
 pub fn peak_memory() -> Option<u64> {
+    if std::env::var_os("TANDEM_EMULATED").is_some() {
+        return None;
+    }
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     line.trim().trim_end_matches(" kB").trim().parse::<u64>().ok().map(|kilobytes| kilobytes * 1024)
@@ -42,7 +46,7 @@ mod tests {
 
     #[test]
     fn the_peak_grows_with_what_is_held() {
-        let before = peak_memory().unwrap();
+        let Some(before) = peak_memory() else { return };
         let held = vec![1_u8; usize::try_from(before).unwrap()];
         assert!(held.iter().all(|byte| *byte == 1));
         assert!(peak_memory().unwrap() > before);
