@@ -120,7 +120,7 @@ impl<W: Write> Line<W> {
         let elapsed = now.duration_since(self.started);
         let pace = if self.style == Style::Lines { QUIET } else { PACE };
         let due = self.updated.is_none_or(|updated| now.duration_since(updated) >= pace);
-        if self.hidden || self.ended || elapsed < QUIET || !due {
+        if self.hidden || elapsed < QUIET || !due {
             return;
         }
         self.updated = Some(now);

@@ -16,6 +16,7 @@ pub fn models() -> Result<Vec<(PathBuf, Bytes)>, ConformanceError> {
         (served("arithmetic").into(), arithmetic()?),
         (served("classifier").into(), classifier()?),
         (served(super::splits::MODEL).into(), super::splits::model()?),
+        (served("division").into(), division()?),
         ("models/unknown_operator.onnx".into(), unknown_operator()?),
         ("models/garbage.onnx".into(), Bytes::from_static(b"this is not a model")),
     ];
@@ -46,6 +47,17 @@ fn arithmetic() -> Result<Bytes, BuildError> {
     for output in ["sum", "product"] {
         graph.output(output, DataType::Float32, dims!["rows", "columns"]);
     }
+    file(graph)
+}
+
+/// `quotient = a ÷ b` in integers, one dimension of any size.
+fn division() -> Result<Bytes, BuildError> {
+    let mut graph = GraphBuilder::new("division");
+    for input in ["a", "b"] {
+        graph.input(input, DataType::Int64, dims!["size"]);
+    }
+    graph.node("Div", ["a", "b"], ["quotient"]).name("divide");
+    graph.output("quotient", DataType::Int64, dims!["size"]);
     file(graph)
 }
 

@@ -53,6 +53,17 @@ fn inputs() -> Result<Vec<Case>, TensorError> {
                 .fails(invalid, &["\"nothing\"", "y"]),
         ]);
     }
+    // The operator panics where it divides by nought: the call must end in an error, not the process.
+    let dividend = Tensor::from_vec([2], vec![7_i64, -7])?;
+    let divisor = Tensor::from_vec([2], vec![2_i64, 0])?;
+    for (path, call) in [("predict", Call::Predict), ("run", Call::Run)] {
+        cases.push(
+            case(&format!("an integer divided by nought {path}"), served("division"), call)
+                .input("a", &dividend)
+                .input("b", &divisor)
+                .fails(ErrorCode::InvalidInput, &["\"divide\"", "zero"]),
+        );
+    }
     cases.push(
         case("one symbol with two sizes", served("arithmetic"), Call::Predict)
             .input("a", &two)
