@@ -17,7 +17,8 @@ use std::time::Instant;
 
 use tandem_kernels::{
     Activation, Conv2d, ConvInput, ConvShape, InstructionSet, LayerNorm, MatMul, MatMulWeights, Pool2d,
-    PoolKind, PoolShape, blocked_len, peak_products, softmax, to_blocked, to_planar,
+    PoolKind, PoolShape, Recurrent, RecurrentCell, RecurrentDirection, RecurrentOutputs, RecurrentShape,
+    RecurrentStart, RecurrentWeights, blocked_len, peak_products, softmax, to_blocked, to_planar,
 };
 
 /// The least of many runs, in seconds.
@@ -104,6 +105,21 @@ impl Bench {
         let name = format!("{rows}×{}×{} {activation:?}", sizes[0], sizes[1]);
         self.row(&name, rows * sizes[0] * sizes[1], seconds);
     }
+
+    fn recurrence(&self, cell: RecurrentCell, direction: RecurrentDirection, hidden: usize, steps: usize) {
+        let shape = RecurrentShape { cell, direction, inputs: hidden, hidden };
+        let weights = vec![0.01; direction.count() * cell.gates() * hidden * hidden];
+        let weights = RecurrentWeights { input: &weights, recurrent: &weights, bias: None };
+        let layer = Recurrent::new(self.set, shape, weights).unwrap();
+        let x = vec![0.5; steps * hidden];
+        let mut out = vec![0.0; steps * direction.count() * hidden];
+        let seconds = least(|| {
+            let out = RecurrentOutputs { steps: Some(black_box(&mut out)), ..RecurrentOutputs::default() };
+            layer.run([steps, 1], black_box(&x), RecurrentStart::default(), out).unwrap();
+        });
+        let name = format!("{cell:?} of {hidden}, {steps} steps, {direction:?}");
+        self.row(&name, layer.products(steps, 1), seconds);
+    }
 }
 
 fn main() {
@@ -146,6 +162,13 @@ fn main() {
         bench.product(rows, [384, 384], Activation::None);
         bench.product(rows, [384, 1536], Activation::Gelu);
         bench.product(rows, [1536, 384], Activation::None);
+    }
+    println!("recurrent layers, whose weights are read at every step");
+    for hidden in [64, 128, 256] {
+        bench.recurrence(RecurrentCell::Lstm, RecurrentDirection::Both, hidden, 64);
+        for reset_after in [true, false] {
+            bench.recurrence(RecurrentCell::Gru { reset_after }, RecurrentDirection::Forward, hidden, 64);
+        }
     }
     println!("others: bytes read and written instead of products");
     let moved = |name: &str, floats: usize, seconds: f64| {

@@ -1,4 +1,4 @@
-//! Compute kernels over plain slices: convolution, matrix product, pooling, softmax, normalisation.
+//! Compute kernels over plain slices: convolution, matrix product, recurrence, pooling, softmax, normalisation.
 //!
 //! A kernel is an object: it is built once from its shapes and weights, which are checked and packed then, and runs any
 //! number of times over slices whose lengths are checked, on the thread that calls it and, inside of [`Threads::run`], on
@@ -47,6 +47,7 @@ mod memory;
 mod normalize;
 mod peak;
 mod pool;
+mod recurrent;
 mod simd;
 mod threads;
 mod tile;
@@ -65,4 +66,8 @@ pub use matmul::{MatMul, MatMulWeights};
 pub use normalize::{LayerNorm, softmax};
 pub use peak::peak_products;
 pub use pool::{Pool2d, PoolKind, PoolShape, global_average};
+pub use recurrent::{
+    Recurrent, RecurrentCell, RecurrentDirection, RecurrentOutputs, RecurrentShape, RecurrentStart,
+    RecurrentWeights,
+};
 pub use threads::Threads;

@@ -18,6 +18,7 @@ mod layout;
 mod matmul;
 mod normalize;
 mod pool;
+mod recurrent;
 mod reference;
 mod refusals;
 mod values;
