@@ -8,6 +8,7 @@ pub mod dtypes;
 pub mod functions;
 pub mod runtime_shapes;
 pub mod slow;
+pub mod tagger;
 pub mod transformer;
 pub mod vision;
 

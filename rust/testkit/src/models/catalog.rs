@@ -9,6 +9,7 @@ use super::functions::layers;
 use super::inputs::{InputsError, random_inputs};
 use super::runtime_shapes::CASES;
 use super::slow::matmul_chain;
+use super::tagger::{TaggerConfig, tagger};
 use super::transformer::{TransformerConfig, minilm, transformer_block};
 use super::vision::{VisionConfig, alexnet, branchy, mobilenet_v2, resnet18, resnet50};
 
@@ -74,6 +75,7 @@ pub fn catalog() -> Result<Vec<Entry>, TensorError> {
         Entry::new("resnet50", Suite::Bench, || resnet50(&VisionConfig::default())),
         Entry::new("alexnet", Suite::Bench, || alexnet(&VisionConfig::default())),
         Entry::new("minilm", Suite::Bench, || minilm(&TransformerConfig::default())).given(padded_text()?),
+        Entry::new("tagger", Suite::Bench, || tagger(&TaggerConfig::default())),
     ]);
     Ok(entries)
 }
@@ -102,6 +104,7 @@ fn small() -> Result<Vec<Entry>, TensorError> {
         Entry::new("resnet50_small", Suite::Test, || resnet50(&VisionConfig::small())),
         Entry::new("transformer_block", Suite::Test, || transformer_block(&TransformerConfig::small())),
         Entry::new("minilm_small", Suite::Test, || minilm(&TransformerConfig::small())).given(padded_text()?),
+        Entry::new("tagger_small", Suite::Test, || tagger(&TaggerConfig::small())),
     ]);
     for case in CASES {
         let entry = Entry::new(format!("runtime_{}", case.name), Suite::Test, || case.model());
