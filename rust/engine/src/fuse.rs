@@ -13,6 +13,7 @@ mod normalize;
 mod ops;
 mod pattern;
 mod pool;
+mod recurrent;
 mod storage;
 mod tail;
 
@@ -22,11 +23,17 @@ use std::sync::Arc;
 use tandem_kernels::{ByteSet, InstructionSet, Quantization};
 use tract_core::internal::*;
 use tract_core::ops::source::TypedSource;
+use tract_onnx::model::OnnxOpRegister;
 
 use crate::fault::Fault;
 use crate::integers::Integers;
 use ops::{Fused, Work};
 use storage::Storage;
+
+/// Puts what is recognised as ONNX has it, before there is a typed graph, in the place of tract's operators.
+pub(crate) fn register(register: &mut OnnxOpRegister) {
+    recurrent::register(register);
+}
 
 /// The graph with our operators in it; `None` where nothing was recognised. Asks between nodes whether it may go on.
 pub(crate) fn fuse(

@@ -56,7 +56,7 @@ pub(crate) fn load(
     may_go_on()?;
     let weights = weights::take(&mut graph)?;
     may_go_on()?;
-    let template = lower::lower(graph, weights, integers, proto.opset_import, &info)?;
+    let template = lower::lower(graph, weights, integers, proto.opset_import, &info, engine.fused)?;
     let mut model = OnnxModel::new(info, options, engine, threads.clone(), template, shape_like);
     may_go_on()?;
     model.prepare(&control)?;

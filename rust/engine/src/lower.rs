@@ -12,6 +12,7 @@ use tract_onnx::prelude::{Framework, InferenceModel};
 use tract_onnx::tract_hir::internal::{InferenceFact, OutletId, TractError, TractResult, TypedFact};
 
 use crate::fault::{Fault, chain};
+use crate::fuse;
 use crate::graph::{label, operator};
 use crate::integers::Integers;
 use crate::operators;
@@ -50,13 +51,14 @@ impl Operator {
 }
 
 /// Hands `graph` to tract. The weights do not go through protobuf again: they are declared as inputs and
-/// turned into constants of tract's graph afterwards.
+/// turned into constants of tract's graph afterwards. Where `fused`, our own operators take the place of some of tract's.
 pub(crate) fn lower(
     mut graph: GraphProto,
     weights: Weights,
     integers: Integers,
     opsets: Vec<OperatorSetIdProto>,
     info: &ModelInfo,
+    fused: bool,
 ) -> Result<Template, Fault> {
     let operators = name_nodes(&mut graph);
     graph.value_info.clear();
@@ -71,13 +73,16 @@ pub(crate) fn lower(
         ..ValueInfoProto::default()
     }));
     let proto = ModelProto { graph: Some(graph), opset_import: opsets, ..ModelProto::default() };
-    let model = parse(&proto, weights).map_err(|error| building_fault(&error, &operators))?;
+    let model = parse(&proto, weights, fused).map_err(|error| building_fault(&error, &operators))?;
     Ok(Template { model, operators, integers })
 }
 
-fn parse(proto: &ModelProto, mut weights: Weights) -> TractResult<InferenceModel> {
+fn parse(proto: &ModelProto, mut weights: Weights, fused: bool) -> TractResult<InferenceModel> {
     let mut framework = tract_onnx::onnx();
     operators::register(&mut framework.op_register);
+    if fused {
+        fuse::register(&mut framework.op_register);
+    }
     let translated = framework.proto_model_for_read(&mut Cursor::new(proto.encode_bytes()))?;
     let mut model = framework.parse(&translated, None)?.model;
     let mut inputs: Vec<OutletId> = Vec::new();

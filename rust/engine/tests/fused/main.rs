@@ -12,5 +12,6 @@ mod catalog;
 mod compare;
 mod patterns;
 mod random_graphs;
+mod recurrent;
 mod threads;
 mod transformer;

@@ -7,6 +7,7 @@ use tandem_core::{Control, Engine, LoadOptions, LocalModel, ModelSource, NamedTe
 use tandem_engine::{EngineOptions, OnnxEngine};
 use tandem_onnx::ModelProto;
 use tandem_testkit::models::random_inputs;
+use tandem_testkit::models::tagger::{TaggerConfig, tagger};
 use tandem_testkit::models::transformer::{TransformerConfig, minilm};
 use tandem_testkit::models::vision::{VisionConfig, mobilenet_v2, resnet18};
 
@@ -39,6 +40,9 @@ fn models() -> Vec<(ModelProto, NamedTensors)> {
     let given = [("input_ids", numbers(|index| index % 7)), ("attention_mask", numbers(|_| 1))];
     let inputs = random_inputs(&text, &given, 1).unwrap();
     models.push((text, inputs));
+    let tags = tagger(&TaggerConfig { vocabulary: 100, ..TaggerConfig::default() }).unwrap();
+    let inputs = random_inputs(&tags, &[("input_ids", numbers(|index| index % 7))], 1).unwrap();
+    models.push((tags, inputs));
     models
 }
 
