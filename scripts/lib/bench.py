@@ -18,13 +18,13 @@ import sys
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """One measured value."""
+    """One measured value, or a word where there is none."""
 
     case: str
     subject: str
     metric: str
     unit: str
-    value: float
+    value: float | str
 
 
 def interleave(subjects, rounds, warm_up=1):
@@ -78,7 +78,9 @@ def table(rows):
 
 
 def number(value):
-    """Three significant digits for small numbers, all digits before the point for large ones."""
+    """Three significant digits for small numbers, all digits before the point for large ones, words as they are."""
+    if isinstance(value, str):
+        return value
     if value == int(value) or abs(value) >= 1000:
         return str(round(value))
     return f"{value:.3g}"

@@ -2,6 +2,7 @@
 
 import pathlib
 import statistics
+import sys
 import tempfile
 
 import numpy as np
@@ -10,7 +11,7 @@ import onnxruntime as ort
 from bench import Row, arguments, interleave, report, run_json
 
 # What the models leave open, as a phone uses them.
-SIZES = {"batch": 1, "sequence": 128}
+SIZES = {"batch": 1, "sequence": 128, "tokens": 64}
 
 
 def fix_sizes(path):
@@ -40,9 +41,13 @@ def differing(engine, model):
 
 
 def rows_of(case, results):
-    """The rows of one model: the median over everything that the rounds measured."""
+    """The rows of one model: the median over everything that the rounds measured, or that it was refused."""
     rows = []
     for subject, runs in results.items():
+        if refusals := [run["refused"] for run in runs if "refused" in run]:
+            print(f"{case}: refused by {subject}: {refusals[0]}", file=sys.stderr)
+            rows.append(Row(case, subject, "latency", "ms", "refused"))
+            continue
         latency = statistics.median(value for run in runs for value in run["latency_ms"])
         load = statistics.median(run["load_ms"] for run in runs)
         memory = statistics.median(run["peak_rss_kb"] for run in runs) / 1024
@@ -60,6 +65,7 @@ def main():
     parser.add_argument("--engine", required=True, help="the example bench_engine")
     parser.add_argument("--onnxruntime", nargs=2, required=True, help="how ort_bench.py is run")
     parser.add_argument("--openvino", nargs=2, required=True, help="how openvino_bench.py is run")
+    parser.add_argument("--rten", required=True, help="the program rten-bench")
     parser.add_argument("--threads", type=int, default=1, help="threads of one run")
     options = parser.parse_args()
     turns, rounds = (2, 5) if options.quick else (5, 20)
@@ -70,6 +76,7 @@ def main():
             "tandem": [options.engine, model],
             "onnxruntime": [*options.onnxruntime, model],
             "openvino": [*options.openvino, model],
+            "rten": [options.rten, model],
         }
         # It runs a model on one thread.
         if options.threads == 1:

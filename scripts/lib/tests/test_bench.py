@@ -40,6 +40,7 @@ class ArithmeticTest(unittest.TestCase):
 
     def test_numbers_keep_three_digits_or_all_before_the_point(self):
         self.assertEqual([number(v) for v in (3.0, 0.012345, 12.345, 1234.5)], ["3", "0.0123", "12.3", "1234"])
+        self.assertEqual(number("refused"), "refused")
 
 
 class ReportTest(unittest.TestCase):
