@@ -19,7 +19,7 @@ def fix_sizes(path):
     model = onnx.load(path)
     for value in [*model.graph.input, *model.graph.output]:
         for dim in value.type.tensor_type.shape.dim:
-            if dim.dim_param:
+            if dim.dim_param in SIZES:
                 size = 16 if dim.dim_param == "sequence" and path.stem.endswith("_16") else SIZES[dim.dim_param]
                 dim.dim_value = size
     onnx.save(model, path)

@@ -11,7 +11,10 @@ use super::runtime_shapes::CASES;
 use super::slow::matmul_chain;
 use super::tagger::{TaggerConfig, tagger};
 use super::transformer::{TransformerConfig, minilm, transformer_block};
-use super::vision::{VisionConfig, alexnet, branchy, mobilenet_v2, resnet18, resnet50};
+use super::vision::{
+    Upsampling, VisionConfig, alexnet, branchy, efficientnet_b0, efficientnet_lite0, mobilenet_v2,
+    mobilenet_v3, resnet18, resnet50, ssd, unet,
+};
 
 /// What a model is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +77,16 @@ pub fn catalog() -> Result<Vec<Entry>, TensorError> {
         Entry::new("resnet18", Suite::Bench, || resnet18(&VisionConfig::default())),
         Entry::new("resnet50", Suite::Bench, || resnet50(&VisionConfig::default())),
         Entry::new("alexnet", Suite::Bench, || alexnet(&VisionConfig::default())),
+        Entry::new("mobilenet_v3", Suite::Bench, || mobilenet_v3(&VisionConfig::default())),
+        Entry::new("efficientnet_lite0", Suite::Bench, || efficientnet_lite0(&VisionConfig::default())),
+        Entry::new("efficientnet_b0", Suite::Bench, || efficientnet_b0(&VisionConfig::default())),
+        Entry::new("ssd", Suite::Bench, || ssd(&detector(VisionConfig::default(), 240))),
+        Entry::new("unet", Suite::Bench, || {
+            unet(&segmenter(VisionConfig::default()), Upsampling::Transposed)
+        }),
+        Entry::new("unet_bilinear", Suite::Bench, || {
+            unet(&segmenter(VisionConfig::default()), Upsampling::Linear)
+        }),
         Entry::new("minilm", Suite::Bench, || minilm(&TransformerConfig::default())).given(padded_text()?),
         Entry::new("tagger", Suite::Bench, || tagger(&TaggerConfig::default())),
     ]);
@@ -82,6 +95,7 @@ pub fn catalog() -> Result<Vec<Entry>, TensorError> {
 
 fn small() -> Result<Vec<Entry>, TensorError> {
     let unfolded = VisionConfig { fold_batch_norm: false, ..VisionConfig::small() };
+    let unfolded_too = unfolded.clone();
     let mut entries: Vec<Entry> = DType::ALL
         .into_iter()
         .map(|dtype| {
@@ -101,6 +115,14 @@ fn small() -> Result<Vec<Entry>, TensorError> {
         Entry::new("mobilenet_v2_unfolded", Suite::Test, move || mobilenet_v2(&unfolded)),
         Entry::new("resnet18_small", Suite::Test, || resnet18(&VisionConfig::small())),
         Entry::new("alexnet_small", Suite::Test, || alexnet(&VisionConfig::small())),
+        Entry::new("mobilenet_v3_small", Suite::Test, || mobilenet_v3(&VisionConfig::small())),
+        Entry::new("mobilenet_v3_unfolded", Suite::Test, move || mobilenet_v3(&unfolded_too)),
+        Entry::new("efficientnet_lite0_small", Suite::Test, || efficientnet_lite0(&VisionConfig::small())),
+        Entry::new("efficientnet_b0_small", Suite::Test, || efficientnet_b0(&VisionConfig::small())),
+        Entry::new("ssd_small", Suite::Test, || ssd(&detector(VisionConfig::small(), 48))),
+        Entry::new("unet_small", Suite::Test, || unet(&VisionConfig::small(), Upsampling::Transposed)),
+        Entry::new("unet_nearest_small", Suite::Test, || unet(&VisionConfig::small(), Upsampling::Nearest)),
+        Entry::new("unet_bilinear_small", Suite::Test, || unet(&VisionConfig::small(), Upsampling::Linear)),
         Entry::new("resnet50_small", Suite::Test, || resnet50(&VisionConfig::small())),
         Entry::new("transformer_block", Suite::Test, || transformer_block(&TransformerConfig::small())),
         Entry::new("minilm_small", Suite::Test, || minilm(&TransformerConfig::small())).given(padded_text()?),
@@ -111,6 +133,16 @@ fn small() -> Result<Vec<Entry>, TensorError> {
         entries.push(entry.given(case.given()?));
     }
     Ok(entries)
+}
+
+/// For a picture of that height; two classes: something and nothing.
+fn detector(config: VisionConfig, resolution: usize) -> VisionConfig {
+    VisionConfig { resolution, classes: 2, ..config }
+}
+
+/// One mask.
+fn segmenter(config: VisionConfig) -> VisionConfig {
+    VisionConfig { classes: 1, ..config }
 }
 
 /// The mask of two texts, the second filled up.

@@ -1,15 +1,22 @@
 //! Convolutional networks with the topology of well-known ones and random weights.
 
 mod alexnet;
+mod gates;
 mod layers;
+mod mobile;
 mod resnet;
+mod ssd;
+mod unet;
 
 use tandem_onnx::{BuildError, DataType, Dim, ModelBuilder, ModelProto, dims};
 
 pub use alexnet::alexnet;
 use layers::{Conv, Layers};
 pub(super) use layers::{as_float, as_int};
+pub use mobile::{efficientnet_b0, efficientnet_lite0, mobilenet_v3};
 pub use resnet::{resnet18, resnet50};
+pub use ssd::ssd;
+pub use unet::{Upsampling, unet};
 
 /// Size and form of a network. The default is the published one, over a symbolic batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,7 +70,12 @@ impl VisionConfig {
     /// Pooling, the classifier and the output `logits`.
     fn finish(&self, mut layers: Layers, last: &str, channels: usize) -> Result<ModelProto, BuildError> {
         let features = layers.global_pool(last);
-        layers.dense("logits", &features, channels, self.classes);
+        self.classify(layers, &features, channels)
+    }
+
+    /// The classifier over that many features, and the output `logits`.
+    fn classify(&self, mut layers: Layers, features: &str, count: usize) -> Result<ModelProto, BuildError> {
+        layers.dense("logits", features, count, self.classes);
         layers.graph.output("logits", DataType::Float32, dims![&self.batch, self.classes]);
         ModelBuilder::new(layers.graph).build()
     }

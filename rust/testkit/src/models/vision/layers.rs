@@ -34,7 +34,7 @@ impl Conv {
 /// A network being built. Every layer is named, and its result has the layer's name.
 pub(super) struct Layers {
     pub(super) graph: GraphBuilder,
-    random: Random,
+    pub(super) random: Random,
     fold_batch_norm: bool,
 }
 
@@ -57,6 +57,15 @@ impl Layers {
             self.conv(name, input, &raw, conv, &weight, None);
             self.normalise(name, &raw, &norm);
         }
+        name.to_owned()
+    }
+
+    /// A convolution with a bias and no normalisation.
+    pub(super) fn conv_bias(&mut self, name: &str, input: &str, conv: Conv, gain: f32) -> String {
+        let fan_in = conv.inputs / conv.groups * conv.kernel * conv.kernel;
+        let weight = self.random.floats(conv.outputs * fan_in, gain * (6.0 / as_float(fan_in)).sqrt());
+        let bias = self.random.floats(conv.outputs, 0.1);
+        self.conv(name, input, name, conv, &weight, Some(&bias));
         name.to_owned()
     }
 
@@ -156,7 +165,7 @@ impl Layers {
         name.to_owned()
     }
 
-    fn unary(&mut self, operator: &str, suffix: &str, input: &str) -> String {
+    pub(super) fn unary(&mut self, operator: &str, suffix: &str, input: &str) -> String {
         let output = format!("{input}.{suffix}");
         self.graph.node(operator, [input], [&output]).name(&output);
         output
