@@ -3,6 +3,7 @@
 mod depthwise;
 mod direct;
 mod inverted;
+mod transposed;
 mod winograd;
 
 use std::ops::Range;
@@ -12,7 +13,8 @@ use crate::error::{KernelError, check_length, volume};
 use crate::isa::InstructionSet;
 use crate::layout::blocked_len;
 use crate::simd::{Simd, with_simd};
-pub use inverted::InvertedResidual;
+pub use inverted::{BlockConvs, InvertedResidual};
+pub use transposed::{UpConv2d, UpShape};
 
 use depthwise::Depthwise;
 use direct::Direct;

@@ -35,8 +35,10 @@
 #![allow(clippy::cast_precision_loss, reason = "counts of elements as divisors")]
 
 mod activation;
+mod arrange;
 mod attention;
 mod conv;
+mod elementwise;
 mod error;
 mod int8;
 mod isa;
@@ -48,13 +50,16 @@ mod normalize;
 mod peak;
 mod pool;
 mod recurrent;
+mod resample;
 mod simd;
 mod threads;
 mod tile;
 
 pub use activation::Activation;
+pub use arrange::{join_channels, to_channels_last};
 pub use attention::{Attention, AttentionShape};
-pub use conv::{Conv2d, ConvInput, ConvShape, InvertedResidual};
+pub use conv::{BlockConvs, Conv2d, ConvInput, ConvShape, InvertedResidual, UpConv2d, UpShape};
+pub use elementwise::{Combination, activate, combine, gate};
 pub use error::KernelError;
 pub use int8::{
     ByteAdd, ByteConv2d, ByteMatMul, ByteMatrix, ByteMaxPool, ByteSet, Quantization, Requantization,
@@ -65,9 +70,10 @@ pub use layout::{blocked_len, to_blocked, to_planar};
 pub use matmul::{MatMul, MatMulWeights};
 pub use normalize::{LayerNorm, softmax};
 pub use peak::peak_products;
-pub use pool::{Pool2d, PoolKind, PoolShape, global_average};
+pub use pool::{Pool2d, PoolKind, PoolShape, global_average, global_average_blocked};
 pub use recurrent::{
     Recurrent, RecurrentCell, RecurrentDirection, RecurrentOutputs, RecurrentShape, RecurrentStart,
     RecurrentWeights,
 };
+pub use resample::{Resample2d, Tap};
 pub use threads::Threads;

@@ -151,8 +151,30 @@ pub fn global_average(
     x: &[f32],
     out: &mut [f32],
 ) -> Result<(), KernelError> {
-    check_length("x", x, blocked_len(set, batch, channels, pixels)?)?;
     check_length("out", out, volume("out", &[batch, channels])?)?;
+    means(set, [batch, channels, pixels], x, out, channels)
+}
+
+/// As [`global_average`], to a blocked image of one pixel.
+pub fn global_average_blocked(
+    set: InstructionSet,
+    [batch, channels, pixels]: [usize; 3],
+    x: &[f32],
+    out: &mut [f32],
+) -> Result<(), KernelError> {
+    check_length("out", out, blocked_len(set, batch, channels, 1)?)?;
+    means(set, [batch, channels, pixels], x, out, channels.next_multiple_of(set.lanes()))
+}
+
+/// The means of an image lie in `row` floats.
+fn means(
+    set: InstructionSet,
+    [batch, channels, pixels]: [usize; 3],
+    x: &[f32],
+    out: &mut [f32],
+    row: usize,
+) -> Result<(), KernelError> {
+    check_length("x", x, blocked_len(set, batch, channels, pixels)?)?;
     if out.is_empty() {
         return Ok(());
     }
@@ -161,7 +183,7 @@ pub fn global_average(
     }
     let lanes = set.lanes();
     let blocks = channels.div_ceil(lanes);
-    for (x, out) in x.chunks_exact(blocks * pixels * lanes).zip(out.chunks_exact_mut(channels)) {
+    for (x, out) in x.chunks_exact(blocks * pixels * lanes).zip(out.chunks_exact_mut(row)) {
         for (x, out) in x.chunks_exact(pixels * lanes).zip(out.chunks_mut(lanes)) {
             // SAFETY: holding the set proves the instructions; `x` is one block, `out` its channels.
             with_simd!(set, S => unsafe { S::vectorize(Mean::<S>(x, out, PhantomData)) });
@@ -171,7 +193,7 @@ pub fn global_average(
 }
 
 /// One block and the means of its channels.
-struct Mean<'a, S>(&'a [f32], &'a mut [f32], PhantomData<S>);
+pub(crate) struct Mean<'a, S>(pub(crate) &'a [f32], pub(crate) &'a mut [f32], pub(crate) PhantomData<S>);
 
 impl<S: Simd> Task for Mean<'_, S> {
     #[inline(always)]

@@ -1,17 +1,20 @@
 //! An inverted residual block: a pointwise convolution that expands, a depthwise one, a pointwise one that projects, in one
-//! pass over bands of rows.
+//! pass over bands of rows. The first may be missing, and a squeeze and excitation may lie before the last.
 //!
 //! What the first gives is several times as large as what comes in and goes out. A few rows of it at a time stay in the
 //! second-level cache until the depthwise convolution has read them; those that the next band reads too are kept.
 
+use std::marker::PhantomData;
 use std::ops::Range;
 
 use super::depthwise::Depthwise;
 use super::direct::Direct;
 use super::{Algorithm, Conv2d, ConvShape};
+use crate::elementwise::gate_blocks;
 use crate::error::{KernelError, check_length, volume};
 use crate::isa::InstructionSet;
 use crate::memory::with_scratch;
+use crate::pool::Mean;
 use crate::simd::{Simd, with_simd};
 use crate::threads::{self, Disjoint};
 use crate::tile::Step;
@@ -19,13 +22,24 @@ use crate::tile::Step;
 /// Floats of the two intermediate bands together: what stays in a second-level cache.
 const WORKING_SET: usize = 1 << 17;
 
-/// Three convolutions as one kernel: `project(depthwise(expand(x))) + residual`, each with its activation.
+/// The convolutions of a block, each of which fits the one before.
+#[derive(Clone, Debug)]
+pub struct BlockConvs {
+    /// Pointwise, without stride. Without one the block is a depthwise separable convolution.
+    pub expand: Option<Conv2d>,
+    /// Depthwise, without dilation.
+    pub depthwise: Conv2d,
+    /// Squeeze and excitation: two pointwise convolutions of the channels' means, which give a factor for each channel.
+    pub squeeze: Option<[Conv2d; 2]>,
+    /// Pointwise, without stride.
+    pub project: Conv2d,
+}
+
+/// Convolutions as one kernel: `project(gated(depthwise(expand(x)))) + residual`, each with its activation.
 #[derive(Clone, Debug)]
 pub struct InvertedResidual {
     set: InstructionSet,
-    expand: Conv2d,
-    depthwise: Conv2d,
-    project: Conv2d,
+    convs: BlockConvs,
     /// Rows of the output in a band.
     rows: usize,
     /// Rows of the expanded image that a band reads at most.
@@ -35,26 +49,13 @@ pub struct InvertedResidual {
 }
 
 impl InvertedResidual {
-    /// Takes three convolutions over blocked images, each of which fits the one before: pointwise without stride, depthwise
-    /// without dilation, pointwise without stride.
-    pub fn new(expand: Conv2d, depthwise: Conv2d, project: Conv2d) -> Result<Self, KernelError> {
-        let set = expand.set;
-        let shapes = [expand.shape, depthwise.shape, project.shape];
-        let joined = (0..2).all(|index| {
-            let (one, next) = (&shapes[index], &shapes[index + 1]);
-            one.batch == next.batch && one.out_channels == next.in_channels && one.output == next.input
-        });
-        let pointwise =
-            |conv: &Conv2d| matches!(&conv.algorithm, Algorithm::Direct(direct) if direct.is_flat());
-        let fits = joined
-            && [depthwise.set, project.set] == [set; 2]
-            && pointwise(&expand)
-            && pointwise(&project)
-            && matches!(depthwise.algorithm, Algorithm::Depthwise(_))
-            && depthwise.shape.dilation == [1, 1];
-        if !fits {
-            let got =
-                format!("{}, {} and {}", expand.algorithm(), depthwise.algorithm(), project.algorithm());
+    /// Takes convolutions over blocked images.
+    pub fn new(convs: BlockConvs) -> Result<Self, KernelError> {
+        let BlockConvs { expand, depthwise, squeeze, project } = &convs;
+        let set = depthwise.set;
+        if !fit(&convs) {
+            let names = expand.iter().chain([depthwise]).chain(squeeze.iter().flatten()).chain([project]);
+            let got = names.map(Conv2d::algorithm).collect::<Vec<_>>().join(", ");
             return Err(KernelError::parameter(
                 "a block",
                 got,
@@ -64,9 +65,11 @@ impl InvertedResidual {
         let (shape, lanes) = (&depthwise.shape, set.lanes());
         let blocks = shape.in_channels.div_ceil(lanes);
         let needed = |rows: usize| ((rows - 1) * shape.stride[0] + shape.kernel[0]).min(shape.input[0]);
+        // What is expanded, and what is filtered unless all of that is kept.
         let floats = |rows: usize| {
-            let pixels = [needed(rows).checked_mul(shape.input[1])?, rows.checked_mul(shape.output[1])?];
-            pixels[0].checked_add(pixels[1])?.checked_mul(blocks)?.checked_mul(lanes)
+            let expanded = if expand.is_some() { needed(rows).checked_mul(shape.input[1])? } else { 0 };
+            let filtered = if squeeze.is_none() { rows.checked_mul(shape.output[1])? } else { 0 };
+            expanded.checked_add(filtered)?.checked_mul(blocks)?.checked_mul(lanes)
         };
         let height = shape.output[0].max(1);
         let overflow = KernelError::Overflow { what: "a band" };
@@ -80,35 +83,51 @@ impl InvertedResidual {
             .map(|block| Step { offset: block * line, lanes: lanes.min(shape.in_channels - block * lanes) })
             .collect();
         let expanded_rows = needed(rows);
-        Ok(Self { set, expand, depthwise, project, rows, expanded_rows, steps })
+        Ok(Self { set, convs, rows, expanded_rows, steps })
+    }
+
+    fn first(&self) -> &Conv2d {
+        self.convs.expand.as_ref().unwrap_or(&self.convs.depthwise)
+    }
+
+    /// Whether it begins with a pointwise convolution.
+    pub fn expands(&self) -> bool {
+        self.convs.expand.is_some()
     }
 
     /// Of the first convolution, and of the last.
     pub fn shapes(&self) -> [&ConvShape; 2] {
-        [&self.expand.shape, &self.project.shape]
+        [&self.first().shape, &self.convs.project.shape]
     }
 
     /// Runs over a whole batch. `residual`, blocked like `out`, is added before the last activation.
     pub fn run(&self, x: &[f32], residual: Option<&[f32]>, out: &mut [f32]) -> Result<(), KernelError> {
-        check_length("x", x, self.expand.input_len)?;
-        check_length("out", out, self.project.output_len)?;
+        check_length("x", x, self.first().input_len)?;
+        check_length("out", out, self.convs.project.output_len)?;
         if let Some(residual) = residual {
-            check_length("residual", residual, self.project.output_len)?;
+            check_length("residual", residual, self.convs.project.output_len)?;
         }
-        let Algorithm::Direct(expand) = &self.expand.algorithm else { return Ok(()) };
-        let Algorithm::Depthwise(depthwise) = &self.depthwise.algorithm else { return Ok(()) };
-        let Algorithm::Direct(project) = &self.project.algorithm else { return Ok(()) };
+        let Algorithm::Depthwise(depthwise) = &self.convs.depthwise.algorithm else { return Ok(()) };
+        let Algorithm::Direct(project) = &self.convs.project.algorithm else { return Ok(()) };
+        let expand = match self.convs.expand.as_ref().map(|conv| &conv.algorithm) {
+            Some(Algorithm::Direct(expand)) => Some(expand),
+            _ => None,
+        };
         if out.is_empty() {
             return Ok(());
         }
-        let batch = self.expand.shape.batch;
+        let batch = self.convs.depthwise.shape.batch;
         let (input, output) = (x.len() / batch, out.len() / batch);
         for (image, out) in out.chunks_exact_mut(output).enumerate() {
             let x = &x[image * input..][..input];
             let residual = residual.map(|residual| &residual[image * output..][..output]);
+            let parts = Parts { expand, depthwise, project };
             // SAFETY: holding the set proves the instructions. The slices are one image of the shapes.
             with_simd!(self.set, S => unsafe {
-                self.image::<S>(x, residual, out, (expand, depthwise, project));
+                match &self.convs.squeeze {
+                    None => self.image::<S>(x, residual, out, parts),
+                    Some(squeeze) => self.squeezed::<S>(x, residual, out, parts, squeeze),
+                }
             });
         }
         Ok(())
@@ -118,14 +137,29 @@ impl InvertedResidual {
     ///
     /// The instruction set must be present; the slices are one image each.
     unsafe fn image<S: Simd>(&self, x: &[f32], residual: Option<&[f32]>, out: &mut [f32], parts: Parts<'_>) {
-        let bands = self.depthwise.shape.output[0].div_ceil(self.rows);
-        let [input, output] = [&self.expand.shape, &self.project.shape].map(ConvShape::pixels);
-        let (expand, depthwise, project) = parts;
-        let products =
-            expand.products(input) + depthwise.products(&self.depthwise.shape) + project.products(output);
+        let shape = &self.convs.depthwise.shape;
+        let bands = shape.output[0].div_ceil(self.rows);
+        let Parts { expand, depthwise, project } = parts;
+        let products = expand.map_or(0, |expand| expand.products(shape.input[0] * shape.input[1]))
+            + depthwise.products(shape)
+            + project.products(shape.pixels());
+        let line = self.rows * shape.output[1] * S::LANES;
         let out = Disjoint::new(out);
-        // SAFETY: the caller's promise; each band belongs to one unit.
-        let run = |bands| unsafe { self.bands::<S>(bands, x, residual, &out, parts) };
+        let run = |bands| {
+            with_scratch(self.steps.len() * line, |band| {
+                // SAFETY: the caller's promise; each band belongs to one unit, and its filtered rows have room.
+                unsafe {
+                    self.bands::<S>(bands, x, (parts.expand, parts.depthwise), |rows, filter| {
+                        filter(&mut *band, line);
+                        let at = rows.start * shape.output[1] * S::LANES;
+                        let residual = residual.map(|residual| &residual[at..]);
+                        let pixels = rows.len() * shape.output[1];
+                        let to = (residual, &out.from(at), shape.pixels() * S::LANES);
+                        project.pixels::<S>(Some(&self.steps), band, pixels, to);
+                    });
+                }
+            });
+        };
         if bands >= 2 * threads::available(products) {
             threads::share(bands, products, run);
         } else {
@@ -134,26 +168,69 @@ impl InvertedResidual {
         }
     }
 
-    /// Some bands of an image.
+    /// As [`image`](Self::image), with a squeeze and excitation, which wants all pixels before the first is projected.
     ///
     /// # Safety
     ///
-    /// The instruction set must be present; the slices are one image each, and nobody else writes the rows of the bands.
+    /// The instruction set must be present; the slices are one image each.
+    unsafe fn squeezed<S: Simd>(
+        &self,
+        x: &[f32],
+        residual: Option<&[f32]>,
+        out: &mut [f32],
+        parts: Parts<'_>,
+        squeeze: &[Conv2d; 2],
+    ) {
+        let shape = &self.convs.depthwise.shape;
+        let (bands, row) = (shape.output[0].div_ceil(self.rows), shape.output[1] * S::LANES);
+        let (line, blocks) = (shape.pixels() * S::LANES, self.steps.len());
+        let [narrow, wide] = [squeeze[0].output_len, squeeze[1].output_len].map(|all| all / shape.batch);
+        with_scratch(blocks * line + blocks * S::LANES + narrow + wide, |scratch| {
+            let (filtered, rest) = scratch.split_at_mut(blocks * line);
+            let (means, rest) = rest.split_at_mut(blocks * S::LANES);
+            let (narrow, wide) = rest.split_at_mut(narrow);
+            // SAFETY: the caller's promise; there is room for all of the filtered image, its means and what they become.
+            unsafe {
+                self.bands::<S>(0..bands, x, (parts.expand, parts.depthwise), |rows, filter| {
+                    filter(&mut filtered[rows.start * row..], line);
+                });
+                for (block, mean) in filtered.chunks_exact(line).zip(means.chunks_exact_mut(S::LANES)) {
+                    S::vectorize(Mean::<S>(block, mean, PhantomData));
+                }
+                let mut from = &*means;
+                for (conv, to) in squeeze.iter().zip([&mut *narrow, &mut *wide]) {
+                    if let Algorithm::Direct(direct) = &conv.algorithm {
+                        direct.run::<S>(&conv.shape, from, None, to);
+                    }
+                    from = to;
+                }
+                gate_blocks(self.set, line, wide, filtered);
+                let to = (residual, &Disjoint::new(out), line);
+                parts.project.pixels::<S>(None, filtered, shape.pixels(), to);
+            }
+        });
+    }
+
+    /// Gives some bands of an image to `each`, one after another: the rows of the output, and a function that filters them into
+    /// a slice of so many floats for each block of channels.
+    ///
+    /// # Safety
+    ///
+    /// The instruction set must be present; `x` is one image, and what `each` gives to the function holds the rows.
     unsafe fn bands<S: Simd>(
         &self,
         bands: Range<usize>,
         x: &[f32],
-        residual: Option<&[f32]>,
-        out: &Disjoint<'_, f32>,
-        (expand, depthwise, project): Parts<'_>,
+        (expand, depthwise): (Option<&Direct>, &Depthwise),
+        mut each: impl FnMut(Range<usize>, &mut dyn FnMut(&mut [f32], usize)),
     ) {
-        let shape = &self.depthwise.shape;
-        let blocks = shape.in_channels.div_ceil(S::LANES);
-        let (row, out_row) = (shape.input[1] * S::LANES, shape.output[1] * S::LANES);
-        let (expanded_line, line) = (self.expanded_rows * row, self.rows * out_row);
+        let shape = &self.convs.depthwise.shape;
+        let row = shape.input[1] * S::LANES;
+        // Floats of a block of what is filtered: all of the input, or what of it is expanded.
+        let line = if expand.is_some() { self.expanded_rows * row } else { shape.input[0] * row };
         let inside = |row: usize| row.saturating_sub(shape.padding[0]).min(shape.input[0]);
-        with_scratch(blocks * (expanded_line + line), |scratch| {
-            let (expanded, band) = scratch.split_at_mut(blocks * expanded_line);
+        let room = if expand.is_some() { self.steps.len() * line } else { 0 };
+        with_scratch(room, |expanded| {
             // The rows of the expanded image that are there.
             let mut have = 0..0;
             for first in bands.map(|band| band * self.rows) {
@@ -163,42 +240,68 @@ impl InvertedResidual {
                 let want = inside(top)..inside(end);
                 let kept = want.start.max(have.start).min(have.end)..have.end.min(want.end).max(have.start);
                 let count = if kept.start == want.start { kept.len() } else { 0 };
-                if count > 0 {
-                    let from = (kept.start - have.start) * row;
-                    for block in expanded.chunks_exact_mut(expanded_line) {
-                        block.copy_within(from..from + count * row, 0);
+                if let Some(expand) = expand {
+                    if count > 0 {
+                        let from = (kept.start - have.start) * row;
+                        for block in expanded.chunks_exact_mut(line) {
+                            block.copy_within(from..from + count * row, 0);
+                        }
+                    }
+                    have = want.clone();
+                    let fresh = want.start + count..want.end;
+                    if !fresh.is_empty() {
+                        let to = Disjoint::new(&mut expanded[count * row..]);
+                        let pixels = fresh.len() * shape.input[1];
+                        // SAFETY: the rows of the input and of the room for the expanded image lie inside.
+                        unsafe {
+                            expand.pixels::<S>(None, &x[fresh.start * row..], pixels, (None, &to, line))
+                        };
                     }
                 }
-                have = want.clone();
-                let fresh = want.start + count..want.end;
                 let mut own = *shape;
                 own.input[0] = want.len();
                 own.output[0] = rows;
                 // Rows of padding above the band, which has no others.
                 own.padding[0] = (want.start + shape.padding[0]).saturating_sub(top).min(shape.padding[0]);
-                // SAFETY: the rows of the input, of the room for the expanded image and of the output lie inside.
-                unsafe {
-                    if !fresh.is_empty() {
-                        expand.pixels::<S>(
-                            None,
-                            &x[fresh.start * row..],
-                            fresh.len() * shape.input[1],
-                            (None, &Disjoint::new(&mut expanded[count * row..]), expanded_line),
-                        );
-                    }
-                    depthwise.run::<S>(&own, expanded, None, band, [expanded_line, line]);
-                    let at = first * out_row;
-                    project.pixels::<S>(
-                        Some(&self.steps),
-                        band,
-                        rows * shape.output[1],
-                        (residual.map(|residual| &residual[at..]), &out.from(at), shape.pixels() * S::LANES),
-                    );
-                }
+                let from = if expand.is_some() { &*expanded } else { &x[want.start * row..] };
+                each(first..first + rows, &mut |out, out_line| {
+                    // SAFETY: the rows lie inside what is filtered; the caller promises those of the output.
+                    unsafe { depthwise.run::<S>(&own, from, None, out, [line, out_line]) };
+                });
             }
         });
     }
 }
 
-/// The algorithms of the three convolutions.
-type Parts<'a> = (&'a Direct, &'a Depthwise, &'a Direct);
+/// Whether the convolutions of a block follow each other and are of the kinds that it is made of.
+fn fit(convs: &BlockConvs) -> bool {
+    let BlockConvs { expand, depthwise, squeeze, project } = convs;
+    let pointwise = |conv: &Conv2d| matches!(&conv.algorithm, Algorithm::Direct(direct) if direct.is_flat());
+    let follows = |one: &ConvShape, next: &ConvShape| {
+        one.batch == next.batch && one.out_channels == next.in_channels && one.output == next.input
+    };
+    let own = &depthwise.shape;
+    let squeezes = squeeze.as_ref().is_none_or(|[first, second]| {
+        let [narrow, wide] = [&first.shape, &second.shape];
+        let ends = [narrow.in_channels, wide.out_channels] == [own.out_channels; 2];
+        let one = narrow.input == [1, 1] && narrow.batch == own.batch;
+        ends && one && follows(narrow, wide) && pointwise(first) && pointwise(second)
+    });
+    let all = expand.iter().chain(squeeze.iter().flatten()).chain([project]);
+    matches!(depthwise.algorithm, Algorithm::Depthwise(_))
+        && own.dilation == [1, 1]
+        && own.output[0] > 0
+        && pointwise(project)
+        && follows(own, &project.shape)
+        && expand.as_ref().is_none_or(|expand| pointwise(expand) && follows(&expand.shape, own))
+        && squeezes
+        && all.into_iter().all(|conv| conv.set == depthwise.set)
+}
+
+/// The algorithms of the convolutions.
+#[derive(Clone, Copy)]
+struct Parts<'a> {
+    expand: Option<&'a Direct>,
+    depthwise: &'a Depthwise,
+    project: &'a Direct,
+}

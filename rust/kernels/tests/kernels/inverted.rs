@@ -2,7 +2,8 @@
 
 use proptest::prelude::*;
 use tandem_kernels::{
-    Activation, Conv2d, ConvInput, ConvShape, InstructionSet, InvertedResidual, blocked_len,
+    Activation, BlockConvs, Conv2d, ConvInput, ConvShape, InstructionSet, InvertedResidual, blocked_len,
+    gate, global_average_blocked,
 };
 
 use crate::values::{cases, numbers, planar, poisoned, room, same_on_threads};
@@ -24,47 +25,77 @@ fn pointwise(batch: usize, [inputs, outputs]: [usize; 2], size: [usize; 2]) -> C
     }
 }
 
-fn check(batch: usize, channels: [usize; 3], depthwise: ConvShape, with_residual: bool, seed: u64) {
+/// What a block has beside a depthwise and a last convolution.
+#[derive(Clone, Copy, Debug)]
+struct Form {
+    expand: bool,
+    /// Channels between the two convolutions of a squeeze and excitation.
+    squeeze: Option<usize>,
+    residual: bool,
+}
+
+fn check(batch: usize, channels: [usize; 3], depthwise: ConvShape, form: Form, seed: u64) {
     let [inputs, middle, outputs] = channels;
-    let shapes = [
-        pointwise(batch, [inputs, middle], depthwise.input),
-        depthwise,
-        pointwise(batch, [middle, outputs], depthwise.output),
-    ];
+    let one = [1, 1];
     let pixels = |size: [usize; 2]| size[0] * size[1];
-    let [first, last] =
-        [[batch, inputs, pixels(depthwise.input)], [batch, outputs, pixels(depthwise.output)]];
-    let between = [[batch, middle, pixels(depthwise.input)], [batch, middle, pixels(depthwise.output)]];
-    let x = numbers(first.iter().product(), seed);
+    let sizes = |channels: usize, size: [usize; 2]| [batch, channels, pixels(size)];
+    let first = if form.expand { inputs } else { middle };
+    let x = numbers(sizes(first, depthwise.input).iter().product(), seed);
+    let last = sizes(outputs, depthwise.output);
     let residual = numbers(last.iter().product(), seed + 1);
     for set in InstructionSet::available() {
-        let build = |index: usize, activation: Activation| {
-            let shape = shapes[index];
+        let build = |shape: ConvShape, index: u64, activation: Activation| {
             let taps = pixels(shape.kernel) * shape.in_channels / shape.groups;
-            let weights = numbers(shape.out_channels * taps, seed + 2 + index as u64);
-            let bias = numbers(shape.out_channels, seed + 5 + index as u64);
+            let weights = numbers(shape.out_channels * taps, seed + 2 + index);
+            let bias = numbers(shape.out_channels, seed + 8 + index);
             Conv2d::new(set, shape, ConvInput::Blocked, &weights, Some(&bias), activation).unwrap()
         };
-        let convs = [build(0, SIX), build(1, Activation::Relu), build(2, Activation::None)];
-        let mut x = poisoned(set, first, &x);
-        let residual = with_residual.then(|| {
+        let expand = form.expand.then(|| build(pointwise(batch, [inputs, middle], depthwise.input), 0, SIX));
+        let squeeze = form.squeeze.map(|narrow| {
+            let squeeze = build(pointwise(batch, [middle, narrow], one), 3, Activation::Relu);
+            [squeeze, build(pointwise(batch, [narrow, middle], one), 4, Activation::Sigmoid)]
+        });
+        let depthwise_conv = build(depthwise, 1, Activation::HardSwish);
+        let project = build(pointwise(batch, [middle, outputs], depthwise.output), 2, Activation::None);
+        let mut own = poisoned(set, sizes(first, depthwise.input), &x);
+        let x = &*own.get();
+        let residual = form.residual.then(|| {
             let mut own = vec![0.0; blocked_len(set, last[0], last[1], last[2]).unwrap()];
             tandem_kernels::to_blocked(set, last, &residual, &mut own).unwrap();
             own
         });
-        let (mut one, mut two) = (room(set, between[0]), room(set, between[1]));
+        // One after another.
+        let mut expanded = room(set, sizes(middle, depthwise.input));
+        let mut filtered = room(set, sizes(middle, depthwise.output));
         let (mut expected, mut out) = (room(set, last), room(set, last));
-        convs[0].run(x.get(), None, one.get()).unwrap();
-        convs[1].run(one.get(), None, two.get()).unwrap();
-        convs[2].run(two.get(), residual.as_deref(), expected.get()).unwrap();
-        let [expand, depthwise, project] = convs;
-        let block = InvertedResidual::new(expand, depthwise, project).unwrap();
-        let x = &*x.get();
+        match &expand {
+            Some(expand) => expand.run(x, None, expanded.get()).unwrap(),
+            None => expanded.get().copy_from_slice(x),
+        }
+        depthwise_conv.run(expanded.get(), None, filtered.get()).unwrap();
+        if let Some([narrow, wide]) = &squeeze {
+            let mut mean = room(set, sizes(middle, one));
+            let mut squeezed = room(set, sizes(narrow.shape().out_channels, one));
+            let mut gates = room(set, sizes(middle, one));
+            let mut gated = room(set, sizes(middle, depthwise.output));
+            let shape = sizes(middle, depthwise.output);
+            global_average_blocked(set, shape, filtered.get(), mean.get()).unwrap();
+            narrow.run(mean.get(), None, squeezed.get()).unwrap();
+            wide.run(squeezed.get(), None, gates.get()).unwrap();
+            gate(set, shape, Activation::None, [filtered.get(), gates.get()], gated.get()).unwrap();
+            filtered = gated;
+        }
+        project.run(filtered.get(), residual.as_deref(), expected.get()).unwrap();
+        let convs = BlockConvs { expand, depthwise: depthwise_conv, squeeze, project };
+        let block = InvertedResidual::new(convs).unwrap();
         block.run(x, residual.as_deref(), out.get()).unwrap();
         same_on_threads(out.get(), |out| block.run(x, residual.as_deref(), out).unwrap());
         let (expected, got) = (planar(set, last, expected.get()), planar(set, last, out.get()));
-        let apart = got.iter().zip(&expected).position(|(a, b)| (a - b).abs() > 1e-4 * (1.0 + b.abs()));
-        assert_eq!(apart, None, "{set}: {channels:?}, {shapes:?}");
+        let apart = got.iter().zip(&expected).position(|(a, b)| {
+            let distance = (a - b).abs();
+            distance.is_nan() || distance > 1e-4 * (1.0 + b.abs())
+        });
+        assert_eq!(apart, None, "{set}: {channels:?}, {depthwise:?}, {form:?}");
     }
 }
 
@@ -92,21 +123,27 @@ proptest! {
         channels in [1_usize..30, 2_usize..60, 1_usize..30],
         input in [5_usize..16, 5_usize..16],
         (kernel, stride, padding) in (prop::sample::select(vec![3_usize, 5]), 1_usize..3, 0_usize..3),
-        with_residual: bool,
+        [expand, residual] in any::<[bool; 2]>(),
+        squeeze in prop::option::of(1_usize..20),
         seed in 0_u64..1000,
     ) {
         let shape = ConvShape { batch, ..depthwise(channels[1], input, kernel, stride, padding) };
-        check(batch, channels, shape, with_residual, seed);
+        check(batch, channels, shape, Form { expand, squeeze, residual }, seed);
     }
 }
 
 #[test]
 #[cfg_attr(miri, ignore = "long")]
 fn blocks_of_many_bands() {
+    let form = Form { expand: true, squeeze: None, residual: true };
     for (size, stride) in [([112, 112], 2), ([57, 60], 1), ([56, 56], 2), ([40, 200], 1)] {
-        check(1, [16, 96, 24], depthwise(96, size, 3, stride, 1), true, 3);
+        check(1, [16, 96, 24], depthwise(96, size, 3, stride, 1), form, 3);
     }
-    check(1, [24, 144, 24], depthwise(144, [33, 57], 5, 1, 2), false, 3);
+    check(1, [24, 144, 24], depthwise(144, [33, 57], 5, 1, 2), Form { residual: false, ..form }, 3);
+    for (expand, squeeze) in [(true, Some(24)), (false, None), (false, Some(24))] {
+        let form = Form { expand, squeeze, residual: false };
+        check(1, [16, 96, 24], depthwise(96, [57, 60], 3, 2, 1), form, 3);
+    }
 }
 
 #[test]
@@ -120,15 +157,32 @@ fn what_does_not_fit_is_refused() {
     let size = [8, 8];
     let (expand, project) = (pointwise(1, [16, 32], size), pointwise(1, [32, 16], size));
     let middle = depthwise(32, size, 3, 1, 1);
-    let block = |first: ConvShape, second: ConvShape, third: ConvShape| {
-        InvertedResidual::new(conv(first), conv(second), conv(third))
+    let block = |first: ConvShape, second: ConvShape, third: ConvShape, squeeze: Option<[ConvShape; 2]>| {
+        InvertedResidual::new(BlockConvs {
+            expand: Some(conv(first)),
+            depthwise: conv(second),
+            squeeze: squeeze.map(|shapes| shapes.map(conv)),
+            project: conv(third),
+        })
     };
-    let good = block(expand, middle, project).unwrap();
+    let one = [1, 1];
+    let gate = [pointwise(1, [32, 4], one), pointwise(1, [4, 32], one)];
+    let good = block(expand, middle, project, Some(gate)).unwrap();
     assert!(good.run(&[0.0; 3], None, &mut [0.0; 3]).is_err());
-    assert!(block(middle, middle, project).is_err());
-    assert!(block(expand, expand, project).is_err());
-    assert!(block(expand, middle, expand).is_err());
-    assert!(block(expand, ConvShape { dilation: [2, 2], padding: [2, 2], ..middle }, project).is_err());
+    assert!(block(middle, middle, project, None).is_err());
+    assert!(block(expand, expand, project, None).is_err());
+    assert!(block(expand, middle, expand, None).is_err());
+    let dilated = ConvShape { dilation: [2, 2], padding: [2, 2], ..middle };
+    assert!(block(expand, dilated, project, None).is_err());
     let strided = ConvShape { stride: [2, 2], output: [4, 4], ..expand };
-    assert!(block(strided, depthwise(32, [4, 4], 3, 1, 1), pointwise(1, [32, 16], [4, 4])).is_err());
+    assert!(block(strided, depthwise(32, [4, 4], 3, 1, 1), pointwise(1, [32, 16], [4, 4]), None).is_err());
+    for wrong in [
+        [gate[1], gate[0]],
+        [gate[0], pointwise(1, [5, 32], one)],
+        [gate[0], pointwise(1, [4, 31], one)],
+        [pointwise(1, [32, 4], size), pointwise(1, [4, 32], size)],
+        [pointwise(2, [32, 4], one), pointwise(2, [4, 32], one)],
+    ] {
+        assert!(block(expand, middle, project, Some(wrong)).is_err());
+    }
 }

@@ -9,9 +9,11 @@
     reason = "small numbers"
 )]
 
+mod arrange;
 mod attention;
 mod conv;
 mod curves;
+mod elementwise;
 mod int8;
 mod inverted;
 mod layout;
@@ -21,4 +23,6 @@ mod pool;
 mod recurrent;
 mod reference;
 mod refusals;
+mod resample;
+mod up_conv;
 mod values;
