@@ -5,8 +5,12 @@
 //! Images stay in blocks of channels between our operators; where another operator wants one, it is converted once.
 //! What is not recognised in every parameter stays tract's.
 
+mod arrange;
 mod attention;
+mod block;
 mod conv;
+mod elementwise;
+mod gate;
 mod int8;
 mod matmul;
 mod normalize;
@@ -14,8 +18,10 @@ mod ops;
 mod pattern;
 mod pool;
 mod recurrent;
+mod resize;
 mod storage;
 mod tail;
+mod up_conv;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -107,6 +113,10 @@ impl<'a> Rewriter<'a> {
             let replaced = int8::replace(self, node)?
                 || conv::replace(self, node)?
                 || pool::replace(self, node)?
+                || up_conv::replace(self, node)?
+                || resize::replace(self, node)?
+                || elementwise::replace(self, node)?
+                || arrange::replace(self, node)?
                 || matmul::replace(self, node)?
                 || attention::replace(self, node)?
                 || normalize::replace(self, node)?;

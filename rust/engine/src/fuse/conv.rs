@@ -2,22 +2,22 @@
 
 use std::borrow::Cow;
 
-use tandem_kernels::{Conv2d, ConvInput, ConvShape, InvertedResidual};
+use tandem_kernels::{Conv2d, ConvInput, ConvShape};
 use tract_core::internal::*;
 use tract_core::ops::cnn::{Conv, KernelFormat};
 use tract_core::ops::nn::DataFormat;
 
 use super::ops::Work;
-use super::pattern::{constant, elements, image, reader};
+use super::pattern::{constant, elements, image};
 use super::tail::Tail;
-use super::{Image, Rewriter};
+use super::{Image, Rewriter, block};
 
 /// Replaces `node` and what it takes along, where it is a convolution that our kernel computes.
 pub(super) fn replace(rewriter: &mut Rewriter<'_>, node: &TypedNode) -> TractResult<bool> {
-    let Some(found) = recognise(rewriter, node) else {
+    let Some(found) = recognise(rewriter, node, false) else {
         return Ok(false);
     };
-    if replace_block(rewriter, node, &found)? {
+    if block::replace(rewriter, node, &found)? {
         return Ok(true);
     }
     let input = match found.input {
@@ -36,58 +36,12 @@ pub(super) fn replace(rewriter: &mut Rewriter<'_>, node: &TypedNode) -> TractRes
     Ok(true)
 }
 
-/// Replaces three convolutions, of which `expand` at `node` is the first, where they are an inverted residual block.
-fn replace_block(rewriter: &mut Rewriter<'_>, node: &TypedNode, expand: &Found) -> TractResult<bool> {
-    let Some((block, taken, project)) = inverted_residual(rewriter, expand) else {
-        return Ok(false);
-    };
-    let mut inputs = tvec!(rewriter.blocked(node.inputs[0])?);
-    if let Some(residual) = project.residual {
-        inputs.push(rewriter.blocked(residual)?);
-    }
-    let [_, last] = block.shapes();
-    let shape = [last.batch, last.out_channels, last.output[0], last.output[1]];
-    let shape = rewriter.blocked_shape(shape);
-    let outlet = rewriter.wire(node.name.clone(), Work::InvertedResidual(Arc::new(block)), shape, &inputs)?;
-    rewriter.blocked.insert(project.last, outlet);
-    rewriter.taken.extend(taken);
-    rewriter.count += 1;
-    Ok(true)
-}
-
-/// The block that begins with `expand`, all its nodes but the first, and what the last of its convolutions takes along.
-fn inverted_residual(
-    rewriter: &Rewriter<'_>,
-    expand: &Found,
-) -> Option<(InvertedResidual, Vec<usize>, Tail)> {
-    let model = rewriter.source;
-    let next = |tail: &Tail, depthwise: bool| {
-        let node = reader(model, model.node(tail.last.node))?;
-        let (shape, _) = parameters(model, node)?;
-        let fits = (shape.groups > 1) == depthwise && (depthwise || shape.kernel == [1, 1]);
-        (fits && node.inputs[0] == tail.last).then_some(node)
-    };
-    if expand.input != ConvInput::Blocked
-        || expand.conv.shape().kernel != [1, 1]
-        || expand.tail.residual.is_some()
-    {
-        return None;
-    }
-    let middle = next(&expand.tail, true)?;
-    let depthwise = recognise(rewriter, middle).filter(|found| found.tail.residual.is_none())?;
-    let last = next(&depthwise.tail, false)?;
-    let project = recognise(rewriter, last)?;
-    let block = InvertedResidual::new(expand.conv.clone(), depthwise.conv, project.conv).ok()?;
-    let own = [middle.id, last.id];
-    let taken = [&expand.tail.taken[..], &depthwise.tail.taken, &project.tail.taken, &own].concat();
-    Some((block, taken, project.tail))
-}
-
-struct Found {
-    conv: Conv2d,
-    input: ConvInput,
+/// A convolution that our kernel computes, and what it takes along.
+pub(super) struct Found {
+    pub(super) conv: Conv2d,
+    pub(super) input: ConvInput,
     output: Image,
-    tail: Tail,
+    pub(super) tail: Tail,
 }
 
 /// The parameters of `node` and the sizes of its result, where it is a convolution of images with constant weights.
@@ -125,16 +79,19 @@ pub(super) fn parameters(model: &TypedModel, node: &TypedNode) -> Option<(ConvSh
     (shape.output == output[2..]).then_some((shape, output))
 }
 
-fn recognise(rewriter: &Rewriter<'_>, node: &TypedNode) -> Option<Found> {
+/// The convolution at `node`. `ready` tells that its input will be in blocks although it is not yet.
+pub(super) fn recognise(rewriter: &Rewriter<'_>, node: &TypedNode, ready: bool) -> Option<Found> {
     let model = rewriter.source;
     let (shape, output) = parameters(model, node)?;
     let [x, kernel, bias] = node.inputs.as_slice() else { return None };
     let (in_channels, out_channels) = (shape.in_channels, shape.out_channels);
     let weights = constant(model, *kernel)?;
-    if !rewriter.suits_blocks(out_channels) {
+    // What is in blocks already stays there: a block that is hardly filled costs less than leaving.
+    let ready = ready || rewriter.blocked.contains_key(x);
+    if !ready && !rewriter.suits_blocks(out_channels) {
         return None;
     }
-    let blocked = rewriter.blocked.contains_key(x) || rewriter.suits_blocks(in_channels);
+    let blocked = ready || rewriter.suits_blocks(in_channels);
     let input = if blocked { ConvInput::Blocked } else { ConvInput::Planar };
     // A residual must be there before this node; one that would be converted first is not worth it.
     let tail = Tail::of(model, node, |outlet| rewriter.blocked.contains_key(&outlet))?;

@@ -1,8 +1,9 @@
 //! Our operators as tract sees them.
 
 use tandem_kernels::{
-    Attention, Conv2d, InstructionSet, InvertedResidual, KernelError, LayerNorm, MatMul, Pool2d, PoolKind,
-    global_average, softmax, to_blocked, to_planar,
+    Activation, Attention, Combination, Conv2d, InstructionSet, InvertedResidual, KernelError, LayerNorm,
+    MatMul, Pool2d, PoolKind, Resample2d, UpConv2d, activate, combine, gate, global_average,
+    global_average_blocked, join_channels, softmax, to_blocked, to_channels_last, to_planar,
 };
 use tract_core::internal::*;
 
@@ -25,7 +26,7 @@ pub(super) enum Work {
     /// Of an image and perhaps a residual.
     Conv(Arc<Conv2d>),
     /// Of an image and perhaps a residual.
-    InvertedResidual(Arc<InvertedResidual>),
+    Block(Arc<InvertedResidual>),
     /// Of rows and perhaps a residual.
     MatMul(Arc<MatMul>),
     /// Of queries, keys, values and perhaps a mask.
@@ -34,7 +35,24 @@ pub(super) enum Work {
     /// Over rows of that many elements.
     Softmax(usize),
     Pool(Arc<Pool2d>, PoolKind),
-    GlobalAverage(Image),
+    GlobalAverage {
+        image: Image,
+        /// Whether the result is an image of one pixel in blocks.
+        blocked: bool,
+    },
+    /// Of an image.
+    UpConv(Arc<UpConv2d>),
+    /// Of an image.
+    Resample(Arc<Resample2d>),
+    /// Of an image.
+    Activate(Activation),
+    /// Of two images.
+    Combine(Combination, Activation),
+    /// Of an image and a factor for each of its channels.
+    Gate(Image, Activation),
+    /// Of images with so many channels each, and pixels in all of them.
+    Join(Vec<usize>, [usize; 2]),
+    ToChannelsLast(Image),
     ToBlocked(Image),
     ToPlanar(Image),
 }
@@ -44,7 +62,7 @@ impl Fused {
         let flat = |[batch, channels, height, width]: Image| [batch, channels, height * width];
         match &self.work {
             Work::Conv(conv) => conv.run(inputs[0], inputs.get(1).copied(), out),
-            Work::InvertedResidual(block) => block.run(inputs[0], inputs.get(1).copied(), out),
+            Work::Block(block) => block.run(inputs[0], inputs.get(1).copied(), out),
             Work::MatMul(product) => product.run(inputs[0], inputs.get(1).copied(), out),
             Work::Attention(attention) => {
                 attention.run(inputs[0], inputs[1], inputs[2], inputs.get(3).copied(), out)
@@ -52,7 +70,27 @@ impl Fused {
             Work::LayerNorm(norm) => norm.run(inputs[0], None, out),
             Work::Softmax(columns) => softmax(self.set, *columns, inputs[0], out),
             Work::Pool(pool, _) => pool.run(inputs[0], out),
-            Work::GlobalAverage(image) => global_average(self.set, flat(*image), inputs[0], out),
+            Work::GlobalAverage { image, blocked: false } => {
+                global_average(self.set, flat(*image), inputs[0], out)
+            }
+            Work::GlobalAverage { image, .. } => {
+                global_average_blocked(self.set, flat(*image), inputs[0], out)
+            }
+            Work::UpConv(conv) => conv.run(inputs[0], out),
+            Work::Resample(resample) => resample.run(inputs[0], out),
+            Work::Activate(activation) => activate(self.set, *activation, inputs[0], out),
+            Work::Combine(combination, activation) => {
+                combine(self.set, *combination, *activation, [inputs[0], inputs[1]], out)
+            }
+            Work::Gate(image, activation) => {
+                gate(self.set, flat(*image), *activation, [inputs[0], inputs[1]], out)
+            }
+            Work::Join(channels, size) => {
+                let parts: TVec<(usize, &[f32])> =
+                    channels.iter().copied().zip(inputs.iter().copied()).collect();
+                join_channels(self.set, *size, &parts, out)
+            }
+            Work::ToChannelsLast(image) => to_channels_last(self.set, flat(*image), inputs[0], out),
             Work::ToBlocked(image) => to_blocked(self.set, flat(*image), inputs[0], out),
             Work::ToPlanar(image) => to_planar(self.set, flat(*image), inputs[0], out),
         }
@@ -72,14 +110,23 @@ impl Op for Fused {
         match &self.work {
             Work::Conv(conv) if conv.algorithm() == "depthwise" => "Tandem.DepthwiseConv".into(),
             Work::Conv(_) => "Tandem.Conv".into(),
-            Work::InvertedResidual(_) => "Tandem.InvertedResidual".into(),
+            Work::Block(block) if block.expands() => "Tandem.InvertedResidual".into(),
+            Work::Block(_) => "Tandem.SeparableConv".into(),
             Work::MatMul(_) => "Tandem.MatMul".into(),
             Work::Attention(_) => "Tandem.Attention".into(),
             Work::LayerNorm(_) => "Tandem.LayerNormalization".into(),
             Work::Softmax(_) => "Tandem.Softmax".into(),
             Work::Pool(_, PoolKind::Max) => "Tandem.MaxPool".into(),
             Work::Pool(..) => "Tandem.AveragePool".into(),
-            Work::GlobalAverage(_) => "Tandem.GlobalAveragePool".into(),
+            Work::GlobalAverage { .. } => "Tandem.GlobalAveragePool".into(),
+            Work::UpConv(_) => "Tandem.ConvTranspose".into(),
+            Work::Resample(_) => "Tandem.Resize".into(),
+            Work::Activate(_) => "Tandem.Activation".into(),
+            Work::Combine(Combination::Add, _) => "Tandem.Add".into(),
+            Work::Combine(..) => "Tandem.Mul".into(),
+            Work::Gate(..) => "Tandem.Gate".into(),
+            Work::Join(..) => "Tandem.Concat".into(),
+            Work::ToChannelsLast(_) => "Tandem.ToChannelsLast".into(),
             Work::ToBlocked(_) => "Tandem.ToBlocked".into(),
             Work::ToPlanar(_) => "Tandem.ToPlanar".into(),
         }

@@ -3,7 +3,7 @@
 use tandem_kernels::{Pool2d, PoolKind, PoolShape};
 use tract_core::internal::*;
 use tract_core::ops::binary::TypedBinOp;
-use tract_core::ops::cnn::{MaxPool, PoolSpec, SumPool};
+use tract_core::ops::cnn::{Conv, MaxPool, PoolSpec, SumPool};
 use tract_core::ops::math::Div;
 use tract_core::ops::nn::{DataFormat, Reduce, Reducer};
 
@@ -21,8 +21,20 @@ pub(super) fn replace(rewriter: &mut Rewriter<'_>, node: &TypedNode) -> TractRes
         let outlet = rewriter.wire(node.name.clone(), Work::Pool(Arc::new(pool), kind), shape, &[input])?;
         rewriter.blocked.insert(node.id.into(), outlet);
     } else if let Some((image, last, shape)) = whole(rewriter.source, node) {
-        let outlet = rewriter.wire(node.name.clone(), Work::GlobalAverage(image), shape, &[input])?;
-        rewriter.plain.insert(last.into(), outlet);
+        // Convolutions of the means, as a squeeze and excitation has them, want blocks.
+        let model = rewriter.source;
+        let blocked =
+            model.node(last).outputs[0].successors.iter().any(|to| model.node(to.node).op_is::<Conv>());
+        if blocked {
+            let shape = rewriter.blocked_shape([image[0], image[1], 1, 1]);
+            let work = Work::GlobalAverage { image, blocked };
+            let outlet = rewriter.wire(node.name.clone(), work, shape, &[input])?;
+            rewriter.blocked.insert(last.into(), outlet);
+        } else {
+            let work = Work::GlobalAverage { image, blocked };
+            let outlet = rewriter.wire(node.name.clone(), work, shape, &[input])?;
+            rewriter.plain.insert(last.into(), outlet);
+        }
         rewriter.taken.insert(last);
     } else {
         return Ok(false);

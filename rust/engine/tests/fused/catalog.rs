@@ -43,8 +43,8 @@ fn all_of_mobilenet_is_ours_from_the_image_to_the_classes() {
         let model = mobilenet_v2(&config(fold)).unwrap();
         let inputs = random_inputs(&model, &[], 1).unwrap();
         let expected = from_image([
-            ("Conv", 3),
-            ("DepthwiseConv", 1),
+            ("Conv", 2),
+            ("SeparableConv", 1),
             ("InvertedResidual", 16),
             ("GlobalAveragePool", 1),
             ("MatMul", 1),

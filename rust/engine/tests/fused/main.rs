@@ -15,3 +15,4 @@ mod random_graphs;
 mod recurrent;
 mod threads;
 mod transformer;
+mod vision;

@@ -36,8 +36,22 @@ enum Layer {
         ceil: bool,
         counted: bool,
     },
-    /// What is not ours.
     Concat(usize),
+    /// A product with an earlier result of the same shape, counted backwards.
+    Product(usize),
+    /// A gate for each channel, from the means of all.
+    Gate(&'static str),
+    /// `HardSwish` in one of the ways of writing it.
+    HardSwish(u8),
+    Resize {
+        mode: &'static str,
+        transform: &'static str,
+        scales: [f32; 2],
+    },
+    Transposed {
+        outputs: usize,
+        kernel: [usize; 2],
+    },
 }
 
 fn pads(most: usize) -> impl Strategy<Value = [usize; 4]> {
@@ -74,7 +88,17 @@ fn layer() -> impl Strategy<Value = Layer> {
         2 => pool.prop_map(|(operator, kernel, stride, pads, [ceil, counted])| Layer::Pool {
             operator, kernel, stride, pads, ceil, counted,
         }),
-        1 => (1_usize..4).prop_map(Layer::Concat),
+        2 => (0_usize..4).prop_map(Layer::Concat),
+        1 => (0_usize..4).prop_map(Layer::Product),
+        1 => prop::sample::select(vec!["Sigmoid", "HardSigmoid", "Relu"]).prop_map(Layer::Gate),
+        1 => (0_u8..3).prop_map(Layer::HardSwish),
+        1 => (
+            prop::sample::select(vec!["nearest", "linear"]),
+            prop::sample::select(vec!["asymmetric", "half_pixel", "align_corners"]),
+            prop::sample::select(vec![[2.0_f32, 2.0], [1.0, 2.0], [0.5, 1.5]]),
+        ).prop_map(|(mode, transform, scales)| Layer::Resize { mode, transform, scales }),
+        1 => (prop::sample::select(vec![3_usize, 16, 33]), [1_usize..3, 1_usize..4])
+            .prop_map(|(outputs, kernel)| Layer::Transposed { outputs, kernel }),
     ]
 }
 
@@ -207,9 +231,78 @@ impl Builder<'_> {
                 self.graph.node("Concat", [last, other], [&out]).attr("axis", 1_i64);
                 [channels + more, height, width]
             }
+            Layer::Product(back) => {
+                let same = |(_, shape): &&(String, [usize; 3])| *shape == [channels, height, width];
+                let other = self.results.iter().rev().filter(same).nth(*back)?.0.clone();
+                self.graph.node("Mul", [other, last], [&out]);
+                [channels, height, width]
+            }
+            Layer::Gate(curve) => {
+                let weights = self.constant(&[channels, channels, 1, 1], channels);
+                let [mean, raw, gate] = [self.name(), self.name(), self.name()];
+                self.graph.node("GlobalAveragePool", [&last], [&mean]);
+                self.graph.node("Conv", [&mean, &weights], [&raw]);
+                self.graph.node(*curve, [&raw], [&gate]);
+                self.graph.node("Mul", [last, gate], [&out]);
+                [channels, height, width]
+            }
+            Layer::HardSwish(form) => {
+                self.hard_swish(*form, &last, &out);
+                [channels, height, width]
+            }
+            Layer::Resize { mode, transform, scales: [down, across] } => {
+                #[allow(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss,
+                    reason = "small and positive"
+                )]
+                let resized =
+                    |size: usize, scale: f32| (f32::from(u16::try_from(size).unwrap()) * scale) as usize;
+                let [rows, columns] = [resized(height, *down), resized(width, *across)];
+                if rows == 0 || rows > 40 || columns > 40 {
+                    return None;
+                }
+                let scales = self.name();
+                self.graph.initializer(&scales, &[4], &[1.0, 1.0, *down, *across]);
+                let node =
+                    self.graph.node("Resize", [last, String::new(), scales], [&out]).attr("mode", *mode);
+                node.attr("coordinate_transformation_mode", *transform);
+                [channels, rows, columns]
+            }
+            Layer::Transposed { outputs, kernel: [down, across] } => {
+                let [rows, columns] = [height * down, width * across];
+                if rows > 40 || columns > 40 {
+                    return None;
+                }
+                let weights = self.constant(&[channels, *outputs, *down, *across], channels);
+                let node = self.graph.node("ConvTranspose", [last, weights], [&out]);
+                node.attr("strides", long(&[*down, *across]));
+                [*outputs, rows, columns]
+            }
         };
         self.results.push((out, shape));
         Some(())
+    }
+
+    fn hard_swish(&mut self, form: u8, input: &str, out: &str) {
+        let [one, two, three] = [self.name(), self.name(), self.name()];
+        match form {
+            0 => _ = self.graph.node("HardSwish", [input], [out]),
+            1 => {
+                self.graph.node("HardSigmoid", [input], [&one]).attr("alpha", 1.0_f32 / 6.0);
+                self.graph.node("Mul", [&one, input], [out]);
+            }
+            _ => {
+                self.graph.initializer(&one, &[], &[3.0_f32]).initializer(&two, &[], &[6.0_f32]);
+                let nought = self.name();
+                self.graph.initializer(&nought, &[], &[0.0_f32]);
+                let [sum, product] = [self.name(), self.name()];
+                self.graph.node("Add", [input, &one], [&sum]);
+                self.graph.node("Clip", [&sum, &nought, &two], [&three]);
+                self.graph.node("Mul", [input, &three], [&product]);
+                self.graph.node("Div", [&product, &two], [out]);
+            }
+        }
     }
 }
 
