@@ -22,9 +22,65 @@ pub fn softmax(set: InstructionSet, columns: usize, x: &[f32], out: &mut [f32]) 
     threads::share_rows(out, columns, threads::moves(x.len()), |first, out| {
         let x = &x[first * columns..][..out.len()];
         // SAFETY: holding the set proves the instructions; both slices are the same number of whole rows.
-        with_simd!(set, S => unsafe { S::vectorize(Softmax::<S>(columns, x, out, PhantomData)) });
+        with_simd!(set, S => unsafe {
+            if columns <= NARROW {
+                S::vectorize(NarrowSoftmax::<S>(columns, x, out, PhantomData));
+            } else {
+                S::vectorize(Softmax::<S>(columns, x, out, PhantomData));
+            }
+        });
     });
     Ok(())
+}
+
+/// The longest row that is computed beside others, each in its own lane: one by one, rows that do not fill a vector take ten times
+/// as long.
+const NARROW: usize = 16;
+
+/// No more lanes than that.
+const MOST_LANES: usize = 16;
+
+/// Rows of at most [`NARROW`] elements.
+struct NarrowSoftmax<'a, S>(usize, &'a [f32], &'a mut [f32], PhantomData<S>);
+
+impl<S: Simd> Task for NarrowSoftmax<'_, S> {
+    #[inline(always)]
+    unsafe fn call(self) {
+        let Self(columns, x, out, _) = self;
+        let mut turned = [0.0; NARROW * MOST_LANES];
+        let rows = columns * S::LANES;
+        for (x, out) in x.chunks(rows).zip(out.chunks_mut(rows)) {
+            for (row, x) in x.chunks_exact(columns).enumerate() {
+                for (column, x) in x.iter().enumerate() {
+                    turned[column * S::LANES + row] = *x;
+                }
+            }
+            // SAFETY: `turned` has a vector for each of the columns.
+            unsafe {
+                let values = turned.as_mut_ptr();
+                let mut largest = S::splat(f32::NEG_INFINITY);
+                for column in 0..columns {
+                    largest = S::max(S::load(values.add(column * S::LANES)), largest);
+                }
+                let mut total = S::splat(0.0);
+                for column in 0..columns {
+                    let value = values.add(column * S::LANES);
+                    let power = math::exp::<S>(S::sub(S::load(value), largest));
+                    S::store(value, power);
+                    total = S::add(total, power);
+                }
+                for column in 0..columns {
+                    let value = values.add(column * S::LANES);
+                    S::store(value, S::div(S::load(value), total));
+                }
+            }
+            for (row, out) in out.chunks_exact_mut(columns).enumerate() {
+                for (column, out) in out.iter_mut().enumerate() {
+                    *out = turned[column * S::LANES + row];
+                }
+            }
+        }
+    }
 }
 
 struct Softmax<'a, S>(usize, &'a [f32], &'a mut [f32], PhantomData<S>);
