@@ -9,6 +9,7 @@ use crate::error::{KernelError, check_length, volume};
 use crate::isa::InstructionSet;
 use crate::math;
 use crate::memory::with_scratch;
+use crate::saved::{Restorer, Save, Saver};
 use crate::simd::{Simd, Task, with_simd};
 use crate::threads::{self, Disjoint};
 use crate::tile::{self, Blocked, Step, Tile};
@@ -396,5 +397,39 @@ unsafe fn softmax<S: Simd>(blocks: usize, rows: usize, scores: &mut [f32], added
             let to = scores.add(block * line);
             S::store(to, S::mul(S::load(to), factor));
         }
+    }
+}
+
+impl Save for Attention {
+    fn save(&self, to: &mut Saver) {
+        let AttentionShape { batch, heads, queries, keys, depth, width, scale, .. } = self.shape;
+        to.set(self.set);
+        to.sizes([batch, heads, queries, keys, depth, width]);
+        to.float(scale);
+        to.sizes(self.shape.query_strides);
+        to.sizes(self.shape.key_strides);
+        to.sizes(self.shape.value_strides);
+        to.sizes(self.shape.mask_strides);
+        to.sizes(self.shape.out_strides);
+    }
+
+    fn restore(from: &mut Restorer<'_>) -> Result<Self, KernelError> {
+        let set = from.set()?;
+        let [batch, heads, queries, keys, depth, width] = from.sizes()?;
+        let shape = AttentionShape {
+            batch,
+            heads,
+            queries,
+            keys,
+            depth,
+            width,
+            scale: from.float()?,
+            query_strides: from.sizes()?,
+            key_strides: from.sizes()?,
+            value_strides: from.sizes()?,
+            mask_strides: from.sizes()?,
+            out_strides: from.sizes()?,
+        };
+        Self::new(set, shape)
     }
 }

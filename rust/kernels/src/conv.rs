@@ -8,10 +8,11 @@ mod winograd;
 
 use std::ops::Range;
 
-use crate::activation::Activation;
+use crate::activation::{Activation, Ending};
 use crate::error::{KernelError, check_length, volume};
 use crate::isa::InstructionSet;
 use crate::layout::blocked_len;
+use crate::saved::{Numbers, Restorer, Save, Saver, UNKNOWN};
 use crate::simd::{Simd, with_simd};
 pub use inverted::{BlockConvs, InvertedResidual};
 pub use transposed::{UpConv2d, UpShape};
@@ -71,6 +72,34 @@ impl ConvShape {
 
     pub(crate) fn pixels(&self) -> usize {
         self.output[0] * self.output[1]
+    }
+
+    pub(crate) fn save(&self, to: &mut Saver) {
+        to.sizes([self.batch, self.in_channels, self.out_channels, self.groups]);
+        for sizes in [self.input, self.kernel, self.stride, self.dilation, self.padding, self.output] {
+            to.sizes(sizes);
+        }
+    }
+
+    /// A shape that was saved, checked.
+    pub(crate) fn restore(from: &mut Restorer<'_>) -> Result<Self, KernelError> {
+        let [batch, in_channels, out_channels, groups] = from.sizes()?;
+        let (input, kernel, stride) = (from.sizes()?, from.sizes()?, from.sizes()?);
+        let (dilation, padding, output) = (from.sizes()?, from.sizes()?, from.sizes()?);
+        let shape = Self {
+            batch,
+            in_channels,
+            out_channels,
+            groups,
+            input,
+            kernel,
+            stride,
+            dilation,
+            padding,
+            output,
+        };
+        shape.check()?;
+        Ok(shape)
     }
 
     /// The taps of the kernel that meet the image, for the output at `position` along `axis`.
@@ -182,7 +211,8 @@ impl Conv2d {
         bias: Option<&[f32]>,
         activation: Activation,
     ) -> Result<Self, KernelError> {
-        Self::with_form(set, shape, input, weights, bias, activation, Form::choose(set, &shape, input))
+        let form = Form::choose(set, &shape, input);
+        Self::given(set, shape, input, (weights, bias), activation, form)
     }
 
     /// As [`Conv2d::new`], without Winograd's algorithm: slower where that would be taken, and more exact. Its largest
@@ -196,15 +226,14 @@ impl Conv2d {
         bias: Option<&[f32]>,
         activation: Activation,
     ) -> Result<Self, KernelError> {
-        Self::with_form(set, shape, input, weights, bias, activation, None)
+        Self::given(set, shape, input, (weights, bias), activation, None)
     }
 
-    fn with_form(
+    fn given(
         set: InstructionSet,
         shape: ConvShape,
         input: ConvInput,
-        weights: &[f32],
-        bias: Option<&[f32]>,
+        (weights, bias): (&[f32], Option<&[f32]>),
         activation: Activation,
         form: Option<Form>,
     ) -> Result<Self, KernelError> {
@@ -220,6 +249,18 @@ impl Conv2d {
         if let Some(bias) = bias {
             check_length("bias", bias, shape.out_channels)?;
         }
+        Self::build(set, shape, input, form, activation.ending(), Numbers::Given(weights, bias))
+    }
+
+    /// Of a shape that has been checked.
+    fn build(
+        set: InstructionSet,
+        shape: ConvShape,
+        input: ConvInput,
+        form: Option<Form>,
+        ending: Ending,
+        numbers: Numbers<'_, '_, &[f32]>,
+    ) -> Result<Self, KernelError> {
         let pixels = volume("the input", &shape.input)?;
         let input_len = match input {
             ConvInput::Blocked => blocked_len(set, shape.batch, shape.in_channels, pixels)?,
@@ -227,16 +268,13 @@ impl Conv2d {
         };
         let output_len =
             blocked_len(set, shape.batch, shape.out_channels, volume("the output", &shape.output)?)?;
-        let bias = |output: usize| bias.map_or(0.0, |bias| bias[output]);
         let algorithm = with_simd!(set, S => match form {
             _ if shape.groups > 1 && input == ConvInput::Planar => {
                 return Err(KernelError::parameter("the input", "planar", "a depthwise convolution takes a blocked one"));
             }
-            _ if shape.groups > 1 => {
-                Algorithm::Depthwise(Depthwise::new(S::LANES, &shape, weights, bias, activation))
-            }
-            Some(form) => Algorithm::Winograd(Winograd::new::<S>(form, &shape, weights, bias, activation)?),
-            None => Algorithm::Direct(Direct::new::<S>(&shape, input, weights, bias, activation)?),
+            _ if shape.groups > 1 => Algorithm::Depthwise(Depthwise::new(S::LANES, &shape, ending, numbers)?),
+            Some(form) => Algorithm::Winograd(Winograd::new::<S>(form, &shape, ending, numbers)?),
+            None => Algorithm::Direct(Direct::new::<S>(&shape, input, ending, numbers)?),
         });
         Ok(Self { set, shape, input_len, output_len, algorithm })
     }
@@ -283,5 +321,48 @@ impl Conv2d {
             });
         }
         Ok(())
+    }
+}
+
+impl Save for Conv2d {
+    fn save(&self, to: &mut Saver) {
+        to.set(self.set);
+        self.shape.save(to);
+        match &self.algorithm {
+            Algorithm::Direct(direct) => {
+                to.byte(match direct.input() {
+                    ConvInput::Blocked => 0,
+                    ConvInput::Planar => 1,
+                });
+                direct.save(to);
+            }
+            Algorithm::Depthwise(depthwise) => {
+                to.byte(0);
+                depthwise.save(to);
+            }
+            Algorithm::Winograd(winograd) => {
+                to.byte(match winograd.form() {
+                    Form::Small => 2,
+                    Form::Large => 3,
+                });
+                winograd.save(to);
+            }
+        }
+    }
+
+    fn restore(from: &mut Restorer<'_>) -> Result<Self, KernelError> {
+        let (set, shape) = (from.set()?, ConvShape::restore(from)?);
+        let (input, form) = match from.byte()? {
+            0 => (ConvInput::Blocked, None),
+            1 => (ConvInput::Planar, None),
+            2 => (ConvInput::Blocked, Some(Form::Small)),
+            3 => (ConvInput::Blocked, Some(Form::Large)),
+            _ => return Err(UNKNOWN),
+        };
+        if form.is_some_and(|_| !Form::fits(&shape)) {
+            return Err(KernelError::Saved { detail: "its shape does not suit its algorithm" });
+        }
+        let ending = from.ending()?;
+        Self::build(set, shape, input, form, ending, Numbers::Saved(from))
     }
 }

@@ -32,6 +32,12 @@ pub enum KernelError {
         /// Of what.
         what: &'static str,
     },
+    /// What was saved is no kernel.
+    #[error("what was saved is no kernel: {detail}")]
+    Saved {
+        /// What is wrong with it.
+        detail: &'static str,
+    },
     /// The processor lacks the instructions.
     #[error("this processor has no instruction set {name:?}")]
     Unavailable {

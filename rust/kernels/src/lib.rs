@@ -51,6 +51,7 @@ mod peak;
 mod pool;
 mod recurrent;
 mod resample;
+mod saved;
 mod simd;
 mod threads;
 mod tile;
@@ -68,6 +69,7 @@ pub use int8::{
 pub use isa::InstructionSet;
 pub use layout::{blocked_len, to_blocked, to_planar};
 pub use matmul::{MatMul, MatMulWeights};
+pub use memory::Packed;
 pub use normalize::{LayerNorm, softmax};
 pub use peak::peak_products;
 pub use pool::{Pool2d, PoolKind, PoolShape, global_average, global_average_blocked};
@@ -76,4 +78,5 @@ pub use recurrent::{
     RecurrentWeights,
 };
 pub use resample::{Resample2d, Tap};
+pub use saved::{Restorer, Save, Saver};
 pub use threads::Threads;

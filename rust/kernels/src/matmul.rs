@@ -7,9 +7,10 @@ use crate::activation::{Activation, Ending};
 use crate::error::{KernelError, check_length, volume};
 use crate::isa::InstructionSet;
 use crate::memory::with_scratch;
+use crate::saved::{Numbers, Restorer, Save, Saver};
 use crate::simd::{Simd, Task, with_simd};
 use crate::threads::{self, Disjoint};
-use crate::tile::{self, Blocked, Step, Tile, Weights};
+use crate::tile::{self, Blocked, Matrix, Sizes, Step, Tile, Weights};
 
 /// Inputs that are summed at once: their weights for a group of outputs stay in the first-level cache over all rows.
 const INNER: usize = 384;
@@ -64,28 +65,29 @@ impl MatMul {
         activation: Activation,
     ) -> Result<Self, KernelError> {
         activation.check()?;
-        let [inputs, outputs] = sizes;
-        if inputs == 0 || outputs == 0 {
-            let got = format!("{inputs} × {outputs}");
-            return Err(KernelError::parameter("the matrix", got, "it must have elements"));
-        }
+        check_sizes(sizes)?;
         let (MatMulWeights::Plain(values) | MatMulWeights::Transposed(values)) = weights;
         check_length("weights", values, volume("weights", &sizes)?)?;
         if let Some(bias) = bias {
-            check_length("bias", bias, outputs)?;
+            check_length("bias", bias, sizes[1])?;
         }
-        let lanes = set.lanes();
-        volume("weights", &[inputs, outputs.div_ceil(lanes), lanes])?;
-        let bias = |output: usize| bias.map_or(0.0, |bias| bias[output]);
-        let group = with_simd!(set, S => S::BLOCKS.min(outputs.div_ceil(S::LANES)));
         let weights = match weights {
-            MatMulWeights::Plain(rows) => Weights::pack_rows(lanes, group, outputs, rows, bias),
-            MatMulWeights::Transposed(columns) => {
-                let weight = |input: usize, output: usize| columns[output * inputs + input];
-                Weights::pack(lanes, group, inputs, outputs, weight, bias)
-            }
+            MatMulWeights::Plain(rows) => Matrix::Inputs(rows),
+            MatMulWeights::Transposed(columns) => Matrix::Outputs(columns, &[]),
         };
-        Ok(Self { set, inputs, outputs, weights, ending: activation.ending() })
+        Self::build(set, sizes, activation.ending(), Numbers::Given(weights, bias))
+    }
+
+    fn build(
+        set: InstructionSet,
+        [inputs, outputs]: [usize; 2],
+        ending: Ending,
+        numbers: Numbers<'_, '_, Matrix<'_>>,
+    ) -> Result<Self, KernelError> {
+        let lanes = set.lanes();
+        let group = with_simd!(set, S => S::BLOCKS.min(outputs.div_ceil(S::LANES)));
+        let weights = Weights::new(Sizes { lanes, group, inputs, outputs }, numbers)?;
+        Ok(Self { set, inputs, outputs, weights, ending })
     }
 
     /// Inputs and outputs of a row.
@@ -175,7 +177,7 @@ impl MatMul {
         let Place { rows, most, out, .. } = *place;
         let none = Activation::None.ending();
         let nought = [0.0; 64];
-        let panel = self.weights.panel(first, S::LANES);
+        let panel = self.weights.panel(first);
         let width = count * S::LANES;
         let next = &panel[self.weights.inputs * width..];
         let column = first * S::LANES;
@@ -234,6 +236,29 @@ impl MatMul {
                 }
             }
         }
+    }
+}
+
+fn check_sizes([inputs, outputs]: [usize; 2]) -> Result<(), KernelError> {
+    if inputs == 0 || outputs == 0 {
+        let got = format!("{inputs} × {outputs}");
+        return Err(KernelError::parameter("the matrix", got, "it must have elements"));
+    }
+    Ok(())
+}
+
+impl Save for MatMul {
+    fn save(&self, to: &mut Saver) {
+        to.set(self.set);
+        to.sizes([self.inputs, self.outputs]);
+        to.ending(self.ending);
+        self.weights.save(to);
+    }
+
+    fn restore(from: &mut Restorer<'_>) -> Result<Self, KernelError> {
+        let (set, sizes, ending) = (from.set()?, from.sizes()?, from.ending()?);
+        check_sizes(sizes)?;
+        Self::build(set, sizes, ending, Numbers::Saved(from))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::fmt;
+use std::sync::Arc;
 
 /// Floats of a cache line, which is a vector of AVX-512 too.
 const LINE: usize = 16;
@@ -41,19 +42,7 @@ impl Buffer {
     }
 }
 
-impl Clone for Buffer {
-    fn clone(&self) -> Self {
-        let mut clone = Self::zeroed(self.length);
-        clone.as_mut_slice().copy_from_slice(self.as_slice());
-        clone
-    }
-}
-
 impl Buffer {
-    pub(crate) fn as_bytes(&self) -> &[u8] {
-        bytes(self.as_slice())
-    }
-
     pub(crate) fn as_bytes_mut(&mut self) -> &mut [u8] {
         bytes_mut(self.as_mut_slice())
     }
@@ -67,6 +56,39 @@ fn bytes(floats: &[f32]) -> &[u8] {
 fn bytes_mut(floats: &mut [f32]) -> &mut [u8] {
     // SAFETY: as above, any four bytes are a float, and `floats` is borrowed exclusively.
     unsafe { std::slice::from_raw_parts_mut(floats.as_mut_ptr().cast(), size_of_val(floats)) }
+}
+
+/// Packed weights: numbers that begin at a cache line, are written once, and may be shared by kernels.
+#[derive(Clone, Debug)]
+pub struct Packed(Arc<Buffer>);
+
+impl From<Buffer> for Packed {
+    fn from(buffer: Buffer) -> Self {
+        Self(Arc::new(buffer))
+    }
+}
+
+impl Packed {
+    /// Memory of `length` bytes, rounded up to whole floats, as `write` leaves it; it begins as noughts.
+    pub fn fill<E>(length: usize, write: impl FnOnce(&mut [u8]) -> Result<(), E>) -> Result<Self, E> {
+        let mut buffer = Buffer::zeroed(length.div_ceil(size_of::<f32>()));
+        write(&mut buffer.as_bytes_mut()[..length])?;
+        Ok(buffer.into())
+    }
+
+    /// The bytes, in native order.
+    pub fn as_bytes(&self) -> &[u8] {
+        bytes(self.as_slice())
+    }
+
+    /// Whether both are the same memory.
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    pub(crate) fn as_slice(&self) -> &[f32] {
+        self.0.as_slice()
+    }
 }
 
 impl fmt::Debug for Buffer {

@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 use crate::error::{KernelError, check_length, volume};
 use crate::isa::InstructionSet;
 use crate::math;
+use crate::saved::{Restorer, Save, Saver};
 use crate::simd::{Simd, Task, with_simd};
 use crate::threads;
 
@@ -207,5 +208,21 @@ impl<S: Simd> Task for Normalize<'_, S> {
                 S::store_part(out.add(whole), rest, S::fma(S::mul(last, factor), scale, bias));
             }
         }
+    }
+}
+
+impl Save for LayerNorm {
+    fn save(&self, to: &mut Saver) {
+        to.set(self.set);
+        to.size(self.scale.len());
+        to.floats(&self.scale);
+        to.floats(&self.bias);
+        to.float(self.epsilon);
+    }
+
+    fn restore(from: &mut Restorer<'_>) -> Result<Self, KernelError> {
+        let (set, columns) = (from.set()?, from.size()?);
+        let (scale, bias) = (from.floats(columns)?, from.floats(columns)?);
+        Self::new(set, &scale, &bias, from.float()?)
     }
 }

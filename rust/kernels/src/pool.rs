@@ -6,6 +6,7 @@ use crate::conv::taps;
 use crate::error::{KernelError, check_length, volume};
 use crate::isa::InstructionSet;
 use crate::layout::blocked_len;
+use crate::saved::{Restorer, Save, Saver, UNKNOWN};
 use crate::simd::{Simd, Task, with_simd};
 use crate::threads;
 
@@ -42,6 +43,29 @@ pub struct PoolShape {
     pub output: [usize; 2],
 }
 
+impl PoolShape {
+    pub(crate) fn save(&self, to: &mut Saver) {
+        to.sizes([self.batch, self.channels]);
+        for sizes in [self.input, self.kernel, self.stride, self.dilation, self.padding, self.output] {
+            to.sizes(sizes);
+        }
+    }
+
+    pub(crate) fn restore(from: &mut Restorer<'_>) -> Result<Self, KernelError> {
+        let [batch, channels] = from.sizes()?;
+        Ok(Self {
+            batch,
+            channels,
+            input: from.sizes()?,
+            kernel: from.sizes()?,
+            stride: from.sizes()?,
+            dilation: from.sizes()?,
+            padding: from.sizes()?,
+            output: from.sizes()?,
+        })
+    }
+}
+
 /// A pooling, ready to run over blocked images.
 #[derive(Clone, Debug)]
 pub struct Pool2d {
@@ -73,6 +97,11 @@ impl Pool2d {
         &self.shape
     }
 
+    /// What a window becomes.
+    pub fn kind(&self) -> PoolKind {
+        self.kind
+    }
+
     /// Runs over a whole batch.
     pub fn run(&self, x: &[f32], out: &mut [f32]) -> Result<(), KernelError> {
         check_length("x", x, self.input_len)?;
@@ -94,6 +123,29 @@ impl Pool2d {
             }
         });
         Ok(())
+    }
+}
+
+impl Save for Pool2d {
+    fn save(&self, to: &mut Saver) {
+        to.set(self.set);
+        self.shape.save(to);
+        to.byte(match self.kind {
+            PoolKind::Max => 0,
+            PoolKind::Average { count_padding: false } => 1,
+            PoolKind::Average { count_padding: true } => 2,
+        });
+    }
+
+    fn restore(from: &mut Restorer<'_>) -> Result<Self, KernelError> {
+        let (set, shape) = (from.set()?, PoolShape::restore(from)?);
+        let kind = match from.byte()? {
+            0 => PoolKind::Max,
+            1 => PoolKind::Average { count_padding: false },
+            2 => PoolKind::Average { count_padding: true },
+            _ => return Err(UNKNOWN),
+        };
+        Self::new(set, shape, kind)
     }
 }
 

@@ -8,8 +8,10 @@ use std::marker::PhantomData;
 use std::ops::Range;
 
 use super::ConvShape;
-use crate::activation::{Activation, Bend, Ending};
-use crate::memory::Buffer;
+use crate::activation::{Bend, Ending};
+use crate::error::{KernelError, volume};
+use crate::memory::{Buffer, Packed};
+use crate::saved::{Numbers, Saver};
 use crate::simd::{Simd, Task};
 use crate::threads::{self, Disjoint};
 use crate::tile;
@@ -20,9 +22,9 @@ const COLUMNS: usize = 8;
 #[derive(Clone, Debug)]
 pub(super) struct Depthwise {
     /// `[block][tap][LANES]`.
-    weights: Buffer,
+    weights: Packed,
     /// `[block][LANES]`.
-    bias: Buffer,
+    bias: Packed,
     ending: Ending,
     /// The columns of the output whose taps all lie inside the image.
     inner: Range<usize>,
@@ -32,25 +34,35 @@ impl Depthwise {
     pub(super) fn new(
         lanes: usize,
         shape: &ConvShape,
-        weights: &[f32],
-        bias: impl Fn(usize) -> f32,
-        activation: Activation,
-    ) -> Self {
+        ending: Ending,
+        numbers: Numbers<'_, '_, &[f32]>,
+    ) -> Result<Self, KernelError> {
         let taps = shape.kernel[0] * shape.kernel[1];
-        let blocks = shape.out_channels.div_ceil(lanes);
-        let mut packed = Buffer::zeroed(blocks * taps * lanes);
-        let mut padded = Buffer::zeroed(blocks * lanes);
-        for channel in 0..shape.out_channels {
-            let (block, lane) = (channel / lanes, channel % lanes);
-            for tap in 0..taps {
-                packed.as_mut_slice()[(block * taps + tap) * lanes + lane] = weights[channel * taps + tap];
+        let sizes = [shape.out_channels.div_ceil(lanes), taps, lanes];
+        let (weights, bias) = match numbers {
+            Numbers::Given(weights, bias) => {
+                let mut packed = Buffer::zeroed(volume("weights", &sizes)?);
+                let mut padded = Buffer::zeroed(sizes[0] * lanes);
+                for (channel, weights) in weights.chunks_exact(taps).enumerate() {
+                    let (block, lane) = (channel / lanes, channel % lanes);
+                    let places = packed.as_mut_slice()[block * taps * lanes + lane..].iter_mut();
+                    places.step_by(lanes).zip(weights).for_each(|(to, &weight)| *to = weight);
+                    padded.as_mut_slice()[channel] = bias.map_or(0.0, |bias| bias[channel]);
+                }
+                (packed.into(), padded.into())
             }
-            padded.as_mut_slice()[channel] = bias(channel);
-        }
+            Numbers::Saved(from) => (from.packed(&sizes)?, from.packed(&[sizes[0], lanes])?),
+        };
         let whole = |&column: &usize| shape.taps(1, column) == (0..shape.kernel[1]);
         let first = (0..shape.output[1]).find(whole).unwrap_or(shape.output[1]);
         let end = (first..shape.output[1]).find(|column| !whole(column)).unwrap_or(shape.output[1]);
-        Self { weights: packed, bias: padded, ending: activation.ending(), inner: first..end }
+        Ok(Self { weights, bias, ending, inner: first..end })
+    }
+
+    pub(super) fn save(&self, to: &mut Saver) {
+        to.ending(self.ending);
+        to.packed(&self.weights);
+        to.packed(&self.bias);
     }
 
     /// # Safety

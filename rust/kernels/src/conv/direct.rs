@@ -8,12 +8,13 @@
 use std::marker::PhantomData;
 
 use super::{ConvInput, ConvShape};
-use crate::activation::{Activation, Ending};
+use crate::activation::Ending;
 use crate::error::{KernelError, volume};
 use crate::memory::with_scratch;
+use crate::saved::{Numbers, Saver};
 use crate::simd::{Simd, Task};
 use crate::threads::{self, Disjoint};
-use crate::tile::{self, Blocked, Pixels, Planar, Step, Tile, Weights};
+use crate::tile::{self, Blocked, Matrix, Pixels, Planar, Sizes, Step, Tile, Weights};
 
 #[derive(Clone, Debug)]
 pub(super) struct Direct {
@@ -48,9 +49,8 @@ impl Direct {
     pub(super) fn new<S: Simd>(
         shape: &ConvShape,
         input: ConvInput,
-        weights: &[f32],
-        bias: impl Fn(usize) -> f32,
-        activation: Activation,
+        ending: Ending,
+        numbers: Numbers<'_, '_, &[f32]>,
     ) -> Result<Self, KernelError> {
         // Channels that lie side by side, and floats from one pixel to the next.
         let lanes = if input == ConvInput::Blocked { S::LANES } else { 1 };
@@ -80,7 +80,8 @@ impl Direct {
                         + (slot * slot_width + column) * lanes;
                     let count = lanes.min(shape.in_channels - plane * lanes);
                     steps.push(Step { offset, lanes: count });
-                    order.extend((0..count).map(|lane| (plane * lanes + lane, ky, kx)));
+                    let channels = plane * lanes..plane * lanes + count;
+                    order.extend(channels.map(|channel| (channel * kernel_height + ky) * kernel_width + kx));
                 }
             }
         }
@@ -92,13 +93,21 @@ impl Direct {
         let output = if flat { [1, shape.pixels()] } else { shape.output };
         let blocks = shape.out_channels.div_ceil(S::LANES);
         let group = tile::blocks_of_tile::<S>(output[1], blocks);
-        let weight = |input: usize, output: usize| {
-            let (channel, ky, kx) = order[input];
-            weights[((output * shape.in_channels + channel) * kernel_height + ky) * kernel_width + kx]
-        };
-        let weights = Weights::pack(S::LANES, group, order.len(), shape.out_channels, weight, bias);
+        let sizes = Sizes { lanes: S::LANES, group, inputs: order.len(), outputs: shape.out_channels };
+        // A pointwise convolution takes its inputs in their order.
+        let order = if shape.kernel == [1, 1] { &[][..] } else { &order };
+        let weights = Weights::new(sizes, numbers.map(|weights| Matrix::Outputs(weights, order)))?;
         let row_inputs = shape.in_channels * kernel_width;
-        Ok(Self { input, weights, ending: activation.ending(), steps, row_inputs, output, row, copy, flat })
+        Ok(Self { input, weights, ending, steps, row_inputs, output, row, copy, flat })
+    }
+
+    pub(super) fn input(&self) -> ConvInput {
+        self.input
+    }
+
+    pub(super) fn save(&self, to: &mut Saver) {
+        to.ending(self.ending);
+        self.weights.save(to);
     }
 
     /// # Safety
@@ -161,7 +170,7 @@ impl Direct {
         threads::share(self.weights.groups() * tiles, self.weights.products(pixels), |units| {
             for (group, own) in tile::lines(units, tiles) {
                 let (first, blocks) = self.weights.group(group);
-                let panel = self.weights.panel(first, S::LANES);
+                let panel = self.weights.panel(first);
                 let next = &panel[self.weights.inputs * blocks * S::LANES..];
                 let ahead = next.len().min(panel.len() - next.len()) / tiles;
                 for (done, (pixel, count)) in own.clone().zip(tile::split_some(pixels, most, own)) {
@@ -207,7 +216,7 @@ impl Direct {
         threads::share(self.weights.groups() * tiles, self.weights.products(pixels), |units| {
             for (group, own) in tile::lines(units, tiles) {
                 let (first, blocks) = self.weights.group(group);
-                let panel = self.weights.panel(first, S::LANES);
+                let panel = self.weights.panel(first);
                 let bias = self.weights.bias.as_slice()[first * S::LANES..].as_ptr();
                 let next = &panel[self.weights.inputs * blocks * S::LANES..];
                 let ahead = next.len().min(panel.len() - next.len()) / tiles.max(1);

@@ -15,6 +15,7 @@ use crate::error::{KernelError, check_length, volume};
 use crate::isa::InstructionSet;
 use crate::memory::with_scratch;
 use crate::pool::Mean;
+use crate::saved::{Restorer, Save, Saver, UNKNOWN};
 use crate::simd::{Simd, with_simd};
 use crate::threads::{self, Disjoint};
 use crate::tile::Step;
@@ -304,4 +305,28 @@ struct Parts<'a> {
     expand: Option<&'a Direct>,
     depthwise: &'a Depthwise,
     project: &'a Direct,
+}
+
+impl Save for InvertedResidual {
+    fn save(&self, to: &mut Saver) {
+        let BlockConvs { expand, depthwise, squeeze, project } = &self.convs;
+        to.byte(u8::from(expand.is_some()));
+        to.byte(u8::from(squeeze.is_some()));
+        for conv in expand.iter().chain([depthwise]).chain(squeeze.iter().flatten()).chain([project]) {
+            conv.save(to);
+        }
+    }
+
+    fn restore(from: &mut Restorer<'_>) -> Result<Self, KernelError> {
+        let flag = |byte: u8| match byte {
+            0 => Ok(false),
+            1 => Ok(true),
+            _ => Err(UNKNOWN),
+        };
+        let (expands, squeezes) = (flag(from.byte()?)?, flag(from.byte()?)?);
+        let expand = expands.then(|| Conv2d::restore(from)).transpose()?;
+        let depthwise = Conv2d::restore(from)?;
+        let squeeze = if squeezes { Some([Conv2d::restore(from)?, Conv2d::restore(from)?]) } else { None };
+        Self::new(BlockConvs { expand, depthwise, squeeze, project: Conv2d::restore(from)? })
+    }
 }

@@ -14,20 +14,22 @@
 //! F(4,3), below 1e-6 for F(2,3). An infinity or NaN in the input reaches every output of the tiles that read it, also
 //! those that the direct sum would keep finite.
 
+mod pack;
 mod transform;
 
 use std::marker::PhantomData;
 use std::ops::Range;
 
-use self::transform::{input_transform, output_transform, transform_kernel};
+use self::transform::{input_transform, output_transform};
 use super::{ConvInput, ConvShape};
 use crate::activation::{Activation, Bend, Ending};
 use crate::error::{KernelError, volume};
 use crate::isa::InstructionSet;
-use crate::memory::{Buffer, with_scratch};
+use crate::memory::{Packed, with_scratch};
+use crate::saved::{Numbers, Saver};
 use crate::simd::{Simd, Task};
 use crate::threads::{self, Disjoint};
-use crate::tile::{self, Blocked, Step, Tile, Weights};
+use crate::tile::{self, Blocked, Sizes, Step, Tile, Weights};
 
 /// Floats of transformed tiles that are worked on at once: what stays in a second-level cache.
 const WORKING_SET: usize = 1 << 17;
@@ -58,12 +60,15 @@ impl Form {
         shape.output.map(|size| size.div_ceil(self.side()))
     }
 
+    /// Whether the algorithm computes such a convolution.
+    pub(super) fn fits(shape: &ConvShape) -> bool {
+        let plain = shape.stride == [1, 1] && shape.dilation == [1, 1];
+        shape.kernel == [3, 3] && plain && shape.groups == 1
+    }
+
     /// The one that is likely faster than the direct sum, if any.
     pub(super) fn choose(set: InstructionSet, shape: &ConvShape, input: ConvInput) -> Option<Self> {
-        let fits = shape.kernel == [3, 3]
-            && shape.stride == [1, 1]
-            && shape.dilation == [1, 1]
-            && shape.groups == 1
+        let fits = Self::fits(shape)
             && input == ConvInput::Blocked
             && shape.in_channels >= 2 * set.lanes()
             && shape.out_channels >= 2 * set.lanes();
@@ -91,7 +96,7 @@ pub(super) struct Winograd {
     form: Form,
     /// One matrix for each point of the transformed tile.
     weights: Vec<Weights>,
-    bias: Buffer,
+    bias: Packed,
     ending: Ending,
     /// Rows and columns of tiles.
     tiles: [usize; 2],
@@ -101,42 +106,17 @@ pub(super) struct Winograd {
     steps: Vec<Step>,
 }
 
-/// The weights of every point. All points of a kernel are made at once, for a few inputs of a group of outputs at a time, so
-/// that what is written stays in the second-level cache.
-fn pack<S: Simd>(form: Form, group: usize, [inputs, outputs]: [usize; 2], kernels: &[f32]) -> Vec<Weights> {
-    // Not clones of one, which would write every page of noughts before it is packed.
-    let nought = |_| Weights::noughts(S::LANES, group, inputs, outputs);
-    let mut points: Vec<Weights> = (0..form.points()).map(nought).collect();
-    let starts: Vec<(usize, usize)> = tile::groups(outputs.div_ceil(S::LANES), group).collect();
-    for (first, count) in starts {
-        let (begin, width) = (first * S::LANES * inputs, count * S::LANES);
-        let group = (first * S::LANES..outputs).take(width).enumerate();
-        for (part, (lane, output)) in
-            (0..inputs).step_by(16).flat_map(|part| group.clone().map(move |at| (part, at)))
-        {
-            let row = &kernels[(output * inputs + part) * 9..(output + 1) * inputs * 9];
-            for (input, kernel) in (part..).zip(row.chunks_exact(9).take(16)) {
-                let at = begin + input * width + lane;
-                for (weights, value) in points.iter_mut().zip(transform_kernel(form, kernel)) {
-                    weights.values.as_mut_slice()[at] = value;
-                }
-            }
-        }
-    }
-    points
-}
-
 impl Winograd {
     pub(super) fn new<S: Simd>(
         form: Form,
         shape: &ConvShape,
-        weights: &[f32],
-        bias: impl Fn(usize) -> f32,
-        activation: Activation,
+        ending: Ending,
+        numbers: Numbers<'_, '_, &[f32]>,
     ) -> Result<Self, KernelError> {
         let (inputs, outputs) = (shape.in_channels, shape.out_channels);
         let (in_blocks, out_blocks) = (inputs.div_ceil(S::LANES), outputs.div_ceil(S::LANES));
-        volume("transformed weights", &[form.points(), inputs, out_blocks, S::LANES])?;
+        let transformed = [form.points(), inputs, out_blocks, S::LANES];
+        volume("transformed weights", &transformed)?;
         let tiles = form.tiles(shape);
         let per_tile = volume("a transformed tile", &[form.points(), in_blocks + out_blocks, S::LANES])?;
         let most = (WORKING_SET / per_tile).max(2 * S::PIXELS[2]);
@@ -144,23 +124,44 @@ impl Winograd {
         let chunk = count.div_ceil(count.div_ceil(most).max(1)).max(1);
         volume("a chunk", &[per_tile, chunk])?;
         let group = tile::blocks_of_tile::<S>(chunk, out_blocks);
-        let mut padded = Buffer::zeroed(out_blocks * S::LANES);
-        for (output, value) in padded.as_mut_slice().iter_mut().take(outputs).enumerate() {
-            *value = bias(output);
-        }
+        let sizes = Sizes { lanes: S::LANES, group, inputs, outputs };
+        let (values, bias) = match numbers {
+            Numbers::Given(kernels, bias) => {
+                (pack::transformed::<S>(form, sizes, kernels), tile::padded(sizes, bias))
+            }
+            Numbers::Saved(from) => (from.packed(&transformed)?, from.packed(&transformed[2..])?),
+        };
+        let nought = tile::padded(sizes, None);
+        let point = |point: usize| {
+            let start = point * inputs * out_blocks * S::LANES;
+            Weights::of(sizes, values.clone(), start, nought.clone())
+        };
         let steps = (0..in_blocks).map(|block| Step {
             offset: block * chunk * S::LANES,
             lanes: S::LANES.min(inputs - block * S::LANES),
         });
         Ok(Self {
             form,
-            weights: pack::<S>(form, group, [inputs, outputs], weights),
-            bias: padded,
-            ending: activation.ending(),
+            weights: (0..form.points()).map(point).collect(),
+            bias,
+            ending,
             tiles,
             chunk,
             steps: steps.collect(),
         })
+    }
+
+    pub(super) fn form(&self) -> Form {
+        self.form
+    }
+
+    pub(super) fn save(&self, to: &mut Saver) {
+        to.ending(self.ending);
+        // All points share their memory.
+        if let Some(weights) = self.weights.first() {
+            weights.save_values(to);
+        }
+        to.packed(&self.bias);
     }
 
     pub(super) fn name(&self) -> &'static str {
@@ -305,11 +306,11 @@ impl<S: Simd> Part<'_, S> {
         let line = winograd.chunk * S::LANES;
         let weights = &winograd.weights[point];
         let (first, blocks) = weights.group(group);
-        let panel = weights.panel(first, S::LANES);
+        let panel = weights.panel(first);
         let width = weights.inputs * blocks * S::LANES;
         let next = match panel[width..].first() {
             Some(_) => &panel[width..],
-            None => winograd.weights.get(point + 1).map_or(&[][..], |next| next.values.as_slice()),
+            None => winograd.weights.get(point + 1).map_or(&[][..], |next| next.panel(0)),
         };
         let most = S::PIXELS[weights.group_size];
         let ahead = next.len().min(width) / self.tiles.len().div_ceil(most).max(1);

@@ -9,6 +9,7 @@ use super::simd::{Dots, with_dots};
 use crate::conv::ConvShape;
 use crate::error::{KernelError, check_length, volume};
 use crate::memory::with_scratch_bytes;
+use crate::saved::{ByteNumbers, Restorer, Save, Saver};
 use crate::simd::Task;
 use crate::threads;
 
@@ -31,8 +32,10 @@ enum Algorithm {
 #[derive(Clone, Debug)]
 struct Direct {
     products: Products,
-    /// The input with as much around it as the kernel reaches: its rows and pixels in a row, and the byte around.
-    padded: Option<([usize; 2], u8)>,
+    /// The input with as much around it as the kernel reaches: its rows and pixels in a row.
+    padded: Option<[usize; 2]>,
+    /// The byte around.
+    around: u8,
 }
 
 impl ByteConv2d {
@@ -56,6 +59,16 @@ impl ByteConv2d {
         if !bias.is_empty() {
             check_length("bias", bias, shape.out_channels)?;
         }
+        Self::build(set, shape, limits, ByteNumbers::Given { weights, bias, requantization })
+    }
+
+    /// Of a shape that has been checked.
+    fn build(
+        set: ByteSet,
+        shape: ConvShape,
+        limits: [u8; 2],
+        numbers: ByteNumbers<'_, '_, &[i8]>,
+    ) -> Result<Self, KernelError> {
         if shape.out_channels <= 4 || (shape.groups > 1 && shape.in_channels <= 4) {
             return Err(KernelError::parameter(
                 "channels",
@@ -69,9 +82,9 @@ impl ByteConv2d {
             pixels_len([shape.batch, shape.out_channels, pixels[1]])?,
         ];
         let algorithm = with_dots!(set, S => if shape.groups > 1 {
-            Algorithm::Depthwise(Depthwise::new::<S>(&shape, weights, bias, requantization)?)
+            Algorithm::Depthwise(Depthwise::new::<S>(&shape, numbers)?)
         } else {
-            Algorithm::Direct(Direct::new::<S>(&shape, weights, bias, requantization)?)
+            Algorithm::Direct(Direct::new::<S>(&shape, numbers)?)
         });
         Ok(Self { set, shape, lengths, algorithm, limits })
     }
@@ -105,11 +118,9 @@ impl ByteConv2d {
 }
 
 impl Direct {
-    fn new<S: Dots>(
+    fn new<'w, S: Dots>(
         shape: &ConvShape,
-        weights: &[i8],
-        bias: &[i32],
-        requantization: &Requantization<'_>,
+        numbers: ByteNumbers<'_, '_, &'w [i8]>,
     ) -> Result<Self, KernelError> {
         let [height, width] = shape.kernel;
         let inputs = shape.in_channels;
@@ -121,7 +132,11 @@ impl Direct {
         };
         let inside = (0..2).all(|axis| shape.padding[axis] == 0 && reach(axis) <= shape.input[axis]);
         let extent = if inside { shape.input } else { [reach(0), reach(1)] };
-        let padded = (!inside).then_some((extent, requantization.input.zero));
+        let (around, numbers) = match numbers {
+            ByteNumbers::Given { requantization, .. } => (requantization.input.zero, numbers),
+            ByteNumbers::Saved(from) => (from.byte()?, ByteNumbers::Saved(from)),
+        };
+        let padded = (!inside).then_some(extent);
         volume("the padded input", &[extent[0], extent[1], size])?;
         let row = extent[1] * size;
         // Taps side by side are one run; those of a pointwise convolution end with the last channel.
@@ -133,17 +148,24 @@ impl Direct {
         let bytes = if together == 1 { inputs.next_multiple_of(4) } else { together * size };
         let taps = height * width;
         let pixel = if together == 1 { bytes } else { size };
-        let own = |output: usize, row: &mut [i8]| {
-            let weights = &weights[output * inputs * taps..][..inputs * taps];
-            for (tap, pixel) in row.chunks_exact_mut(pixel).enumerate() {
-                for (to, &weight) in pixel.iter_mut().zip(weights[tap..].iter().step_by(taps)) {
-                    *to = weight;
+        let own = |weights: &'w [i8]| {
+            move |output: usize, row: &mut [i8]| {
+                let weights = &weights[output * inputs * taps..][..inputs * taps];
+                for (tap, pixel) in row.chunks_exact_mut(pixel).enumerate() {
+                    for (to, &weight) in pixel.iter_mut().zip(weights[tap..].iter().step_by(taps)) {
+                        *to = weight;
+                    }
                 }
             }
         };
         let channels = (shape.out_channels, pixel_bytes(shape.out_channels));
-        let products = Products::new::<S>(channels, (runs, bytes), own, bias, requantization)?;
-        Ok(Self { products, padded })
+        let products = Products::new::<S>(channels, (runs, bytes), numbers.map(own))?;
+        Ok(Self { products, padded, around })
+    }
+
+    fn save(&self, to: &mut Saver) {
+        to.byte(self.around);
+        self.products.save(to);
     }
 
     /// # Safety
@@ -152,7 +174,7 @@ impl Direct {
     unsafe fn run<S: Dots>(&self, shape: &ConvShape, x: &[u8], out: &mut [u8]) {
         let size = pixel_bytes(shape.in_channels);
         let out_pixel = pixel_bytes(shape.out_channels);
-        let extent = self.padded.map_or(shape.input, |(extent, _)| extent);
+        let extent = self.padded.unwrap_or(shape.input);
         let compute = |x: *const u8, out: &mut [u8]| {
             let mut place = Place {
                 x,
@@ -170,7 +192,7 @@ impl Direct {
             // SAFETY: the (padded) input has all that the kernel reaches, the output a pixel for each position.
             unsafe { self.products.run::<S>(&place) }
         };
-        let Some(([rows, width], zero)) = self.padded else {
+        let (Some([rows, width]), zero) = (self.padded, self.around) else {
             return compute(x.as_ptr(), out);
         };
         with_scratch_bytes(rows * width * size, |copy| {
@@ -221,5 +243,22 @@ impl Task for Hold<'_> {
         for byte in self.1 {
             *byte = (*byte).max(low).min(high);
         }
+    }
+}
+
+impl Save for ByteConv2d {
+    fn save(&self, to: &mut Saver) {
+        to.byte_set(self.set);
+        self.shape.save(to);
+        to.limits(self.limits);
+        match &self.algorithm {
+            Algorithm::Direct(direct) => direct.save(to),
+            Algorithm::Depthwise(depthwise) => depthwise.save(to),
+        }
+    }
+
+    fn restore(from: &mut Restorer<'_>) -> Result<Self, KernelError> {
+        let (set, shape, limits) = (from.byte_set()?, ConvShape::restore(from)?, from.limits()?);
+        Self::build(set, shape, limits, ByteNumbers::Saved(from))
     }
 }

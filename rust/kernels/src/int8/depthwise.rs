@@ -6,14 +6,14 @@
 
 use std::marker::PhantomData;
 
-use super::Requantization;
 use super::elementwise::to_byte;
 use super::layout::pixel_bytes;
 use super::products::{output_scales, starting_sum};
 use super::simd::Dots;
 use crate::conv::ConvShape;
 use crate::error::{KernelError, volume};
-use crate::memory::Buffer;
+use crate::memory::{Buffer, Packed};
+use crate::saved::{ByteNumbers, Saver};
 use crate::simd::Task;
 use crate::threads;
 
@@ -37,7 +37,7 @@ struct Three {
     /// Channels, in sixteens.
     count: usize,
     /// `[column][4][LANES][row, 4 of them]`.
-    weights: Buffer,
+    weights: Packed,
     /// `[4][LANES]`.
     bias: Vec<i32>,
     scale: Vec<f32>,
@@ -52,102 +52,129 @@ struct General {
     input_zero: i32,
 }
 
+impl Three {
+    /// For `count` channels from `channel` on, whose scales are among those of all.
+    fn new<S: Dots>(
+        channel: usize,
+        count: usize,
+        scales: &[f32],
+        numbers: &mut ByteNumbers<'_, '_, &[i8]>,
+    ) -> Result<Self, KernelError> {
+        let lanes = S::LANES;
+        let (weights, given, requantization) = match numbers {
+            ByteNumbers::Given { weights, bias, requantization } => (*weights, *bias, *requantization),
+            ByteNumbers::Saved(from) => {
+                let weights = from.packed(&[3, 4, lanes])?;
+                let (bias, scale) = (from.integers(4 * lanes)?, from.floats(4 * lanes)?);
+                return Ok(Self { channel, count, weights, bias, scale });
+            }
+        };
+        let mut packed = Buffer::zeroed(3 * 4 * lanes);
+        let (mut bias, mut scale) = (vec![0; 4 * lanes], vec![0.0; 4 * lanes]);
+        for (block, lane) in (0..4).flat_map(|block| (0..lanes).map(move |lane| (block, lane))) {
+            let channel = channel + S::channel_of_four(block, lane);
+            if channel >= scales.len() {
+                continue;
+            }
+            let weights = &weights[channel * 9..][..9];
+            let at = block * lanes + lane;
+            let own = given.get(channel).copied().unwrap_or(0);
+            bias[at] =
+                starting_sum(own, weights.iter().copied(), requantization.input, S::OFFSET, scales[channel])?;
+            scale[at] = scales[channel];
+            for (tap, weight) in weights.iter().enumerate() {
+                let (row, column) = (tap / 3, tap % 3);
+                packed.as_bytes_mut()[(column * 4 * lanes + at) * 4 + row] = weight.cast_unsigned();
+            }
+        }
+        Ok(Self { channel, count, weights: packed.into(), bias, scale })
+    }
+}
+
+impl General {
+    fn new(
+        channels: usize,
+        taps: usize,
+        input_zero: u8,
+        numbers: ByteNumbers<'_, '_, &[i8]>,
+    ) -> Result<Self, KernelError> {
+        let (size, input_zero) = (pixel_bytes(channels), i32::from(input_zero));
+        let (weights, given, requantization) = match numbers {
+            ByteNumbers::Given { weights, bias, requantization } => (weights, bias, requantization),
+            ByteNumbers::Saved(from) => {
+                let (weights, bias) = (from.integers(taps * size)?, from.integers(size)?);
+                return Ok(Self { weights, bias, scale: from.floats(size)?, input_zero });
+            }
+        };
+        let scales = output_scales(requantization, channels)?;
+        let mut general =
+            Self { weights: vec![0; taps * size], bias: vec![0; size], scale: vec![0.0; size], input_zero };
+        for (channel, weights) in weights.chunks_exact(taps).enumerate() {
+            let own = given.get(channel).copied().unwrap_or(0);
+            // Checks that no sum overflows; the start itself is the bias, the zero point being left out tap by tap.
+            starting_sum(own, weights.iter().copied(), requantization.input, 0, scales[channel])?;
+            general.bias[channel] = own;
+            general.scale[channel] = scales[channel];
+            for (tap, &weight) in weights.iter().enumerate() {
+                general.weights[tap * size + channel] = i32::from(weight);
+            }
+        }
+        Ok(general)
+    }
+}
+
 impl Depthwise {
     pub(super) fn new<S: Dots>(
         shape: &ConvShape,
-        weights: &[i8],
-        bias: &[i32],
-        requantization: &Requantization<'_>,
+        mut numbers: ByteNumbers<'_, '_, &[i8]>,
     ) -> Result<Self, KernelError> {
-        let channels = shape.in_channels;
-        let size = pixel_bytes(channels);
-        let scales = output_scales(requantization, channels)?;
+        let size = pixel_bytes(shape.in_channels);
         let taps = shape.kernel[0] * shape.kernel[1];
-        let bias = |channel: usize| bias.get(channel).copied().unwrap_or(0);
-        let mut own = Self {
-            wide: Vec::new(),
-            narrow: None,
-            general: None,
-            outside: vec![requantization.input.zero; size],
-            zero: requantization.output.zero,
+        let [input, zero] = match &mut numbers {
+            ByteNumbers::Given { requantization, .. } => {
+                [requantization.input.zero, requantization.output.zero]
+            }
+            ByteNumbers::Saved(from) => from.limits()?,
         };
+        let mut own =
+            Self { wide: Vec::new(), narrow: None, general: None, outside: vec![input; size], zero };
         let three = shape.kernel == [3, 3] && shape.dilation == [1, 1] && matches!(shape.stride[1], 1 | 2);
         if !three {
             volume("weights", &[taps, size])?;
-            let mut general = General {
-                weights: vec![0; taps * size],
-                bias: vec![0; size],
-                scale: vec![0.0; size],
-                input_zero: i32::from(requantization.input.zero),
-            };
-            for (channel, weights) in weights.chunks_exact(taps).enumerate() {
-                // Checks that no sum overflows; the start itself is the bias, the zero point being left out tap by tap.
-                starting_sum(
-                    bias(channel),
-                    weights.iter().copied(),
-                    requantization.input,
-                    0,
-                    scales[channel],
-                )?;
-                general.bias[channel] = bias(channel);
-                general.scale[channel] = scales[channel];
-                for (tap, &weight) in weights.iter().enumerate() {
-                    general.weights[tap * size + channel] = i32::from(weight);
-                }
-            }
-            own.general = Some(general);
+            own.general = Some(General::new(shape.in_channels, taps, input, numbers)?);
             return Ok(own);
         }
-        let pack = |channel: usize,
-                    count: usize,
-                    lanes: usize,
-                    offset: i32,
-                    place: &dyn Fn(usize, usize) -> usize| {
-            let mut three = Three {
-                channel,
-                count,
-                weights: Buffer::zeroed(3 * 4 * lanes),
-                bias: vec![0; 4 * lanes],
-                scale: vec![0.0; 4 * lanes],
-            };
-            for (block, lane) in (0..4).flat_map(|block| (0..lanes).map(move |lane| (block, lane))) {
-                let channel = channel + place(block, lane);
-                if channel >= channels {
-                    continue;
-                }
-                let weights = &weights[channel * 9..][..9];
-                let at = block * lanes + lane;
-                let (input, scale) = (requantization.input, scales[channel]);
-                three.bias[at] = starting_sum(bias(channel), weights.iter().copied(), input, offset, scale)?;
-                three.scale[at] = scale;
-                for (tap, weight) in weights.iter().enumerate() {
-                    let (row, column) = (tap / 3, tap % 3);
-                    three.weights.as_bytes_mut()[(column * 4 * lanes + at) * 4 + row] =
-                        weight.cast_unsigned();
-                }
-            }
-            Ok::<_, KernelError>(three)
+        let scales = match &numbers {
+            ByteNumbers::Given { requantization, .. } => output_scales(requantization, shape.in_channels)?,
+            ByteNumbers::Saved(_) => Vec::new(),
         };
         let mut channel = 0;
         while channel < size {
             let left = size - channel;
             let narrow = 4 * <S::Narrow as Dots>::LANES;
             if left <= narrow && narrow < 4 * S::LANES {
-                let place = <S::Narrow as Dots>::channel_of_four;
-                own.narrow = Some(pack(
-                    channel,
-                    left,
-                    <S::Narrow as Dots>::LANES,
-                    <S::Narrow as Dots>::OFFSET,
-                    &place,
-                )?);
+                own.narrow = Some(Three::new::<S::Narrow>(channel, left, &scales, &mut numbers)?);
             } else {
                 let count = left.min(4 * S::LANES);
-                own.wide.push(pack(channel, count, S::LANES, S::OFFSET, &S::channel_of_four)?);
+                own.wide.push(Three::new::<S>(channel, count, &scales, &mut numbers)?);
             }
             channel += 4 * S::LANES;
         }
         Ok(own)
+    }
+
+    pub(super) fn save(&self, to: &mut Saver) {
+        to.limits([self.outside.first().copied().unwrap_or(0), self.zero]);
+        if let Some(general) = &self.general {
+            to.integers(&general.weights);
+            to.integers(&general.bias);
+            to.floats(&general.scale);
+        }
+        for three in self.wide.iter().chain(&self.narrow) {
+            to.packed(&three.weights);
+            to.integers(&three.bias);
+            to.floats(&three.scale);
+        }
     }
 
     /// # Safety

@@ -4,6 +4,7 @@ use super::Quantization;
 use super::set::ByteSet;
 use super::simd::{Dots, with_dots};
 use crate::error::{KernelError, check_length};
+use crate::saved::{Restorer, Save, Saver};
 use crate::simd::Task;
 use crate::threads;
 
@@ -127,6 +128,20 @@ impl ByteAdd {
             with_dots!(self.set, S => unsafe { S::vectorize(Add(self, a, b, out)) });
         });
         Ok(())
+    }
+}
+
+impl Save for ByteAdd {
+    fn save(&self, to: &mut Saver) {
+        to.byte_set(self.set);
+        self.factors.into_iter().chain([self.constant]).for_each(|factor| to.float(factor));
+        to.limits(self.limits);
+    }
+
+    fn restore(from: &mut Restorer<'_>) -> Result<Self, KernelError> {
+        let set = from.byte_set()?;
+        let (factors, constant) = ([from.float()?, from.float()?], from.float()?);
+        Ok(Self { set, factors, constant, limits: from.limits()? })
     }
 }
 

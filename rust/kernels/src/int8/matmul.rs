@@ -7,6 +7,7 @@ use super::set::ByteSet;
 use super::simd::with_dots;
 use crate::error::{KernelError, check_length, volume};
 use crate::memory::with_scratch_bytes;
+use crate::saved::{ByteNumbers, Restorer, Save, Saver};
 
 /// How a constant matrix of bytes lies in memory.
 #[derive(Clone, Copy, Debug)]
@@ -38,30 +39,38 @@ impl ByteMatMul {
         requantization: &Requantization<'_>,
         limits: [u8; 2],
     ) -> Result<Self, KernelError> {
-        let [inputs, outputs] = sizes;
-        if inputs == 0 || outputs == 0 {
-            let got = format!("{inputs} × {outputs}");
-            return Err(KernelError::parameter("the matrix", got, "it must have elements"));
-        }
+        let [_, outputs] = sizes;
+        check_sizes(sizes)?;
         let (ByteMatrix::Plain(values) | ByteMatrix::Transposed(values)) = weights;
         check_length("weights", values, volume("weights", &sizes)?)?;
         if !bias.is_empty() {
             check_length("bias", bias, outputs)?;
         }
-        volume("weights", &[inputs + 3, outputs + 31])?;
-        let own = |output: usize, row: &mut [i8]| match weights {
-            ByteMatrix::Plain(values) => {
-                let column = values[output..].iter().step_by(outputs);
-                row.iter_mut().zip(column).for_each(|(to, &weight)| *to = weight);
-            }
-            ByteMatrix::Transposed(values) => {
-                row[..inputs].copy_from_slice(&values[output * inputs..][..inputs]);
+        Self::build(set, sizes, limits, ByteNumbers::Given { weights, bias, requantization })
+    }
+
+    fn build<'w>(
+        set: ByteSet,
+        [inputs, outputs]: [usize; 2],
+        limits: [u8; 2],
+        numbers: ByteNumbers<'_, '_, ByteMatrix<'w>>,
+    ) -> Result<Self, KernelError> {
+        volume("weights", &[inputs.saturating_add(3), outputs.saturating_add(31)])?;
+        let own = |weights: ByteMatrix<'w>| {
+            move |output: usize, row: &mut [i8]| match weights {
+                ByteMatrix::Plain(values) => {
+                    let column = values[output..].iter().step_by(outputs);
+                    row.iter_mut().zip(column).for_each(|(to, &weight)| *to = weight);
+                }
+                ByteMatrix::Transposed(values) => {
+                    row[..inputs].copy_from_slice(&values[output * inputs..][..inputs]);
+                }
             }
         };
-        let bytes = inputs.next_multiple_of(4);
-        let products = with_dots!(set, S => Products::new::<S>(
-            (outputs, outputs.next_multiple_of(16)), (vec![0], bytes), own, bias, requantization,
-        )?);
+        let (channels, bytes) = (outputs.next_multiple_of(16), inputs.next_multiple_of(4));
+        let numbers = numbers.map(own);
+        let products =
+            with_dots!(set, S => Products::new::<S>((outputs, channels), (vec![0], bytes), numbers)?);
         Ok(Self { set, inputs, outputs, products, limits })
     }
 
@@ -102,5 +111,28 @@ impl ByteMatMul {
         });
         hold(self.set, self.limits, out);
         Ok(())
+    }
+}
+
+fn check_sizes([inputs, outputs]: [usize; 2]) -> Result<(), KernelError> {
+    if inputs == 0 || outputs == 0 {
+        let got = format!("{inputs} × {outputs}");
+        return Err(KernelError::parameter("the matrix", got, "it must have elements"));
+    }
+    Ok(())
+}
+
+impl Save for ByteMatMul {
+    fn save(&self, to: &mut Saver) {
+        to.byte_set(self.set);
+        to.sizes([self.inputs, self.outputs]);
+        to.limits(self.limits);
+        self.products.save(to);
+    }
+
+    fn restore(from: &mut Restorer<'_>) -> Result<Self, KernelError> {
+        let (set, sizes, limits) = (from.byte_set()?, from.sizes()?, from.limits()?);
+        check_sizes(sizes)?;
+        Self::build(set, sizes, limits, ByteNumbers::Saved(from))
     }
 }

@@ -8,6 +8,7 @@ use super::simd::{Dots, with_dots};
 use crate::conv::{check_window, taps};
 use crate::error::{KernelError, check_length};
 use crate::pool::PoolShape;
+use crate::saved::{Restorer, Save, Saver};
 use crate::simd::Task;
 
 /// The largest byte of each window, ready to run.
@@ -53,6 +54,17 @@ impl ByteMaxPool {
         // SAFETY: holding the set proves the instructions.
         with_dots!(self.set, S => unsafe { S::vectorize(Largest(self, x, out)) });
         Ok(())
+    }
+}
+
+impl Save for ByteMaxPool {
+    fn save(&self, to: &mut Saver) {
+        to.byte_set(self.set);
+        self.shape.save(to);
+    }
+
+    fn restore(from: &mut Restorer<'_>) -> Result<Self, KernelError> {
+        Self::new(from.byte_set()?, PoolShape::restore(from)?)
     }
 }
 

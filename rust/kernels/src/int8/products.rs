@@ -3,8 +3,9 @@
 use super::simd::Dots;
 use super::tile::{self, Tile};
 use super::{Quantization, Requantization};
-use crate::error::{KernelError, check_length};
-use crate::memory::Buffer;
+use crate::error::{KernelError, check_length, volume};
+use crate::memory::{Buffer, Packed};
+use crate::saved::{ByteNumbers, Saver};
 use crate::threads;
 use crate::tile::{lines as tile_lines, split_some};
 
@@ -12,7 +13,7 @@ use crate::tile::{lines as tile_lines, split_some};
 #[derive(Clone, Debug)]
 pub(crate) struct Products {
     /// `[group][run][quad][blocks of the group][LANES][4]`.
-    weights: Buffer,
+    weights: Packed,
     /// `[group][blocks of the group][LANES]`.
     bias: Vec<i32>,
     scale: Vec<f32>,
@@ -91,17 +92,53 @@ pub(crate) fn starting_sum(
     }
 }
 
+/// Packed weights, and bias and scale of all lanes.
+type Parts = (Packed, Vec<i32>, Vec<f32>);
+
+/// Packs rows of `bytes`, one for each of `outputs`, into `lanes`.
+fn pack<S: Dots>(
+    groups: &[Group],
+    (outputs, lanes): (usize, usize),
+    bytes: usize,
+    weights: impl Fn(usize, &mut [i8]),
+    given: &[i32],
+    requantization: &Requantization<'_>,
+) -> Result<Parts, KernelError> {
+    let scales = output_scales(requantization, outputs)?;
+    let mut packed = Buffer::zeroed((lanes * bytes).div_ceil(4));
+    let (mut bias, mut scale) = (vec![0; lanes], vec![0.0; lanes]);
+    let mut row = vec![0_i8; bytes];
+    for group in groups {
+        let width = group.blocks * S::LANES;
+        for (block, lane) in (0..group.blocks).flat_map(|block| (0..S::LANES).map(move |lane| (block, lane)))
+        {
+            let output = group.channel + S::channel(group.blocks, block, lane);
+            if output >= outputs {
+                continue;
+            }
+            weights(output, &mut row);
+            let at = block * S::LANES + lane;
+            let own = given.get(output).copied().unwrap_or(0);
+            bias[group.lanes + at] =
+                starting_sum(own, row.iter().copied(), requantization.input, S::OFFSET, scales[output])?;
+            scale[group.lanes + at] = scales[output];
+            let places = packed.as_bytes_mut()[group.weights..].as_chunks_mut::<4>().0[at..].iter_mut();
+            for (place, quad) in places.step_by(width).zip(row.as_chunks::<4>().0) {
+                *place = quad.map(i8::cast_unsigned);
+            }
+        }
+    }
+    Ok((packed.into(), bias, scale))
+}
+
 impl Products {
-    /// Packs what `weights` writes for each output, run by run: of `channels` output channels, `outputs` are real. Every output
-    /// has `runs` of `bytes`, a multiple of four.
+    /// For `channels` output channels, of which `outputs` are real. Every output has `runs` of `bytes`, a multiple of four; those
+    /// that are packed are what `weights` writes for each output, run by run.
     pub(crate) fn new<S: Dots>(
         (outputs, channels): (usize, usize),
         (runs, bytes): (Vec<usize>, usize),
-        weights: impl Fn(usize, &mut [i8]),
-        bias: &[i32],
-        requantization: &Requantization<'_>,
+        numbers: ByteNumbers<'_, '_, impl Fn(usize, &mut [i8])>,
     ) -> Result<Self, KernelError> {
-        let scales = output_scales(requantization, outputs)?;
         let quads = bytes / 4;
         let (mut groups, mut channel, mut lanes) = (Vec::new(), 0, 0);
         while channel < channels {
@@ -111,41 +148,28 @@ impl Products {
             channel += blocks * S::LANES;
             lanes += blocks * S::LANES;
         }
-        let mut own = Self {
-            weights: Buffer::zeroed((lanes * runs.len() * bytes).div_ceil(4)),
-            bias: vec![0; lanes],
-            scale: vec![0.0; lanes],
-            groups,
-            quads,
-            zero: i32::from(requantization.output.zero),
-            runs,
-        };
-        let packed = own.weights.as_bytes_mut();
-        let mut row = vec![0_i8; own.runs.len() * bytes];
-        for group in &own.groups {
-            let width = group.blocks * S::LANES;
-            for (block, lane) in
-                (0..group.blocks).flat_map(|block| (0..S::LANES).map(move |lane| (block, lane)))
-            {
-                let output = group.channel + S::channel(group.blocks, block, lane);
-                if output >= outputs {
-                    continue;
-                }
-                weights(output, &mut row);
-                let (at, scale) = (block * S::LANES + lane, scales[output]);
-                let bias = bias.get(output).copied().unwrap_or(0);
-                own.bias[group.lanes + at] =
-                    starting_sum(bias, row.iter().copied(), requantization.input, S::OFFSET, scale)?;
-                own.scale[group.lanes + at] = scale;
-                let places = packed[group.weights + at * 4..].chunks_mut(width * 4);
-                for (place, quad) in places.zip(row.chunks_exact(4)) {
-                    for (to, weight) in place.iter_mut().zip(quad) {
-                        *to = weight.cast_unsigned();
-                    }
-                }
+        let size = [lanes, runs.len(), quads];
+        volume("weights", &size)?;
+        match numbers {
+            ByteNumbers::Given { weights, bias, requantization } => {
+                let zero = i32::from(requantization.output.zero);
+                let (packed, bias, scale) =
+                    pack::<S>(&groups, (outputs, lanes), runs.len() * bytes, weights, bias, requantization)?;
+                Ok(Self { weights: packed, bias, scale, groups, runs, quads, zero })
+            }
+            ByteNumbers::Saved(from) => {
+                let (weights, zero) = (from.packed(&size)?, i32::from(from.byte()?));
+                let (bias, scale) = (from.integers(lanes)?, from.floats(lanes)?);
+                Ok(Self { weights, bias, scale, groups, runs, quads, zero })
             }
         }
-        Ok(own)
+    }
+
+    pub(crate) fn save(&self, to: &mut Saver) {
+        to.packed(&self.weights);
+        to.byte(u8::try_from(self.zero).unwrap_or(0));
+        to.integers(&self.bias);
+        to.floats(&self.scale);
     }
 
     /// Computes all outputs of all pixels.

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use tandem_kernels::{Attention, AttentionShape, InstructionSet};
 
-use crate::values::{Sum, Unaligned, cases, difference, numbers, same_on_threads};
+use crate::values::{Sum, Unaligned, cases, difference, numbers, restored, same, same_on_threads};
 
 fn at([sequence, head, row]: [usize; 3], strides: [usize; 3]) -> usize {
     sequence * strides[0] + head * strides[1] + row * strides[2]
@@ -91,6 +91,8 @@ proptest! {
             let attention = Attention::new(set, shape).unwrap();
             attention.run(Unaligned::new(&q).get(), &k, &v, mask, out.get()).unwrap();
             same_on_threads(out.get(), |out| attention.run(&q, &k, &v, mask, out).unwrap());
+            let again = restored(&attention);
+            same(out.get(), |out| again.run(&q, &k, &v, mask, out).unwrap());
             prop_assert_eq!(difference(out.get(), &expected, 3e-6), None, "{}: {:?}", set, shape);
         }
     }

@@ -4,7 +4,9 @@ use proptest::prelude::*;
 use tandem_kernels::{Activation, Conv2d, ConvInput, ConvShape, InstructionSet};
 
 use crate::reference;
-use crate::values::{Sum, Unaligned, cases, difference, numbers, planar, poisoned, room, same_on_threads};
+use crate::values::{
+    Sum, Unaligned, cases, difference, numbers, planar, poisoned, restored, room, same, same_on_threads,
+};
 
 fn output(input: usize, kernel: usize, stride: usize, dilation: usize, padding: [usize; 2]) -> Option<usize> {
     let reach = (kernel - 1) * dilation + 1;
@@ -80,6 +82,8 @@ fn check(shape: ConvShape, input: ConvInput, activation: Activation, extras: [bo
             let x = &*own.get();
             conv.run(x, residual, out.get()).unwrap();
             same_on_threads(out.get(), |out| conv.run(x, residual, out).unwrap());
+            let again = restored(&conv);
+            same(out.get(), |out| again.run(x, residual, out).unwrap());
             let got = planar(set, out_shape, out.get());
             let winograd = conv.algorithm().starts_with("winograd");
             let different = difference(&got, if winograd { &layer } else { &expected }, tolerance);

@@ -7,7 +7,7 @@ use tandem_kernels::{
     to_pixels, to_planes,
 };
 
-use crate::values::{cases, numbers, same_on_threads};
+use crate::values::{cases, numbers, restored, same, same_on_threads};
 
 fn bytes(count: usize, seed: u64) -> Vec<u8> {
     numbers(count, seed).into_iter().map(|number| (number * 128.0 + 128.0) as u8).collect()
@@ -124,6 +124,8 @@ fn check_conv(shape: ConvShape, [input, output]: [Quantization; 2], limits: [u8;
         let mut out = vec![7; shape.batch * pixels[1] * pixel_bytes(shape.out_channels)];
         conv.run(&x, &mut out).unwrap();
         same_on_threads(&out, |out| conv.run(&x, out).unwrap());
+        let again = restored(&conv);
+        same(&out, |out| again.run(&x, out).unwrap());
         assert!(
             planar(shape_of_out, &out) == expected,
             "{set}: {shape:?}, {input:?}, {output:?}, {limits:?}"
@@ -201,6 +203,8 @@ proptest! {
             let mut out = vec![7; rows * outputs];
             product.run(&x, &mut out).unwrap();
             same_on_threads(&out, |out| product.run(&x, out).unwrap());
+            let again = restored(&product);
+            same(&out, |out| again.run(&x, out).unwrap());
             prop_assert!(out == expected, "{set}");
         }
     }
@@ -224,6 +228,8 @@ proptest! {
             let sum = ByteAdd::new(set, [a, b], to, limits).unwrap();
             sum.run(&left, &right, &mut out).unwrap();
             same_on_threads(&out, |out| sum.run(&left, &right, out).unwrap());
+            let again = restored(&sum);
+            same(&out, |out| again.run(&left, &right, out).unwrap());
             prop_assert_eq!(&out, &expected, "{}", set);
         }
     }
@@ -303,7 +309,7 @@ proptest! {
         }
         for set in ByteSet::available() {
             let mut out = vec![7; batch * output[0] * output[1] * pixel_bytes(channels)];
-            ByteMaxPool::new(set, shape).unwrap().run(&own, &mut out).unwrap();
+            restored(&ByteMaxPool::new(set, shape).unwrap()).run(&own, &mut out).unwrap();
             prop_assert_eq!(planar([batch, channels, output[0] * output[1]], &out), &expected[..], "{}", set);
         }
     }

@@ -6,7 +6,7 @@ use tandem_kernels::{
     gate, global_average_blocked,
 };
 
-use crate::values::{cases, numbers, planar, poisoned, room, same_on_threads};
+use crate::values::{cases, numbers, planar, poisoned, restored, room, same, same_on_threads};
 
 const SIX: Activation = Activation::Clip { low: 0.0, high: 6.0 };
 
@@ -90,6 +90,8 @@ fn check(batch: usize, channels: [usize; 3], depthwise: ConvShape, form: Form, s
         let block = InvertedResidual::new(convs).unwrap();
         block.run(x, residual.as_deref(), out.get()).unwrap();
         same_on_threads(out.get(), |out| block.run(x, residual.as_deref(), out).unwrap());
+        let again = restored(&block);
+        same(out.get(), |out| again.run(x, residual.as_deref(), out).unwrap());
         let (expected, got) = (planar(set, last, expected.get()), planar(set, last, out.get()));
         let apart = got.iter().zip(&expected).position(|(a, b)| {
             let distance = (a - b).abs();

@@ -24,5 +24,6 @@ mod recurrent;
 mod reference;
 mod refusals;
 mod resample;
+mod saved;
 mod up_conv;
 mod values;

@@ -5,7 +5,7 @@ use tandem_kernels::{Activation, InstructionSet, MatMul, MatMulWeights};
 
 use crate::conv::activations;
 use crate::reference;
-use crate::values::{Unaligned, cases, difference, numbers, same_on_threads};
+use crate::values::{Unaligned, cases, difference, numbers, restored, same, same_on_threads};
 
 fn check(rows: usize, sizes: [usize; 2], activation: Activation, extras: [bool; 3], seed: u64) {
     let [inputs, outputs] = sizes;
@@ -25,6 +25,8 @@ fn check(rows: usize, sizes: [usize; 2], activation: Activation, extras: [bool; 
         let x = &*x.get();
         product.run(x, residual, out.get()).unwrap();
         same_on_threads(out.get(), |out| product.run(x, residual, out).unwrap());
+        let again = restored(&product);
+        same(out.get(), |out| again.run(x, residual, out).unwrap());
         assert_eq!(
             difference(out.get(), &expected, 3e-6),
             None,

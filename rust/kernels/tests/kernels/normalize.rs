@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use tandem_kernels::{InstructionSet, LayerNorm, softmax};
 
 use crate::reference;
-use crate::values::{Unaligned, cases, difference, numbers, same_on_threads};
+use crate::values::{Unaligned, cases, difference, numbers, restored, same, same_on_threads};
 
 proptest! {
     #![proptest_config(cases(100))]
@@ -43,6 +43,8 @@ proptest! {
             let norm = LayerNorm::new(set, &scale, &bias, 1e-3).unwrap();
             norm.run(x, residual, out.get()).unwrap();
             same_on_threads(out.get(), |out| norm.run(x, residual, out).unwrap());
+            let again = restored(&norm);
+            same(out.get(), |out| again.run(x, residual, out).unwrap());
             prop_assert_eq!(difference(out.get(), &expected, 1e-5), None, "{}", set);
         }
     }

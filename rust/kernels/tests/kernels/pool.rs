@@ -4,7 +4,9 @@ use proptest::prelude::*;
 use tandem_kernels::{InstructionSet, Pool2d, PoolKind, PoolShape, global_average};
 
 use crate::reference;
-use crate::values::{Sum, cases, difference, numbers, planar, poisoned, room, same_on_threads};
+use crate::values::{
+    Sum, cases, difference, numbers, planar, poisoned, restored, room, same, same_on_threads,
+};
 
 prop_compose! {
     /// Input, kernel, stride, dilation, padding and output, so that every window meets the image.
@@ -50,6 +52,8 @@ proptest! {
             let (x, pool) = (&*own.get(), Pool2d::new(set, shape, kind).unwrap());
             pool.run(x, out.get()).unwrap();
             same_on_threads(out.get(), |out| pool.run(x, out).unwrap());
+            let again = restored(&pool);
+            same(out.get(), |out| again.run(x, out).unwrap());
             prop_assert_eq!(difference(&planar(set, out_shape, out.get()), &expected, 1e-6), None, "{} {:?}", set, kind);
         }
     }

@@ -1,7 +1,9 @@
 //! Values, comparisons, and how many cases.
 
 use proptest::test_runner::Config;
-use tandem_kernels::{InstructionSet, Threads, blocked_len, to_blocked, to_planar};
+use tandem_kernels::{
+    InstructionSet, KernelError, Packed, Restorer, Save, Saver, Threads, blocked_len, to_blocked, to_planar,
+};
 
 /// `count` random cases of a law, other ones in every run. `PROPTEST_CASES`, which is 256 where it is not set, makes them more
 /// or fewer in proportion.
@@ -119,4 +121,40 @@ pub(crate) fn same_on_threads<T: Bits>(expected: &[T], run: impl Fn(&mut [T])) {
         let apart = (0..out.len()).find(|&index| out[index].bits() != expected[index].bits());
         assert_eq!(apart, None, "with {count} threads");
     }
+}
+
+/// Holds that `run` writes what another has written.
+pub(crate) fn same<T: Bits>(expected: &[T], run: impl Fn(&mut [T])) {
+    let mut out = vec![T::UNWRITTEN; expected.len()];
+    run(&mut out);
+    let apart = (0..out.len()).find(|&index| out[index].bits() != expected[index].bits());
+    assert_eq!(apart, None);
+}
+
+/// A kernel as it comes back from bytes, of which none may be missing.
+pub(crate) fn restored<K: Save>(kernel: &K) -> K {
+    let mut saver = Saver::default();
+    kernel.save(&mut saver);
+    let (parameters, packed) = saver.into_parts();
+    let copy = |bytes: &[u8]| {
+        let fill = |to: &mut [u8]| {
+            to.copy_from_slice(bytes);
+            Ok::<(), KernelError>(())
+        };
+        Packed::fill(bytes.len(), fill).unwrap()
+    };
+    let packed: Vec<Packed> = packed.iter().map(|packed| copy(packed.as_bytes())).collect();
+    for end in (0..parameters.len()).step_by(1 + parameters.len() / 50) {
+        assert!(K::restore(&mut Restorer::new(&parameters[..end], &packed)).is_err(), "{end} bytes");
+    }
+    for (index, whole) in packed.iter().enumerate() {
+        let mut damaged = packed.clone();
+        damaged[index] = copy(&whole.as_bytes()[4..]);
+        assert!(K::restore(&mut Restorer::new(&parameters, &damaged)).is_err(), "packed {index} too short");
+        assert!(K::restore(&mut Restorer::new(&parameters, &packed[..index])).is_err(), "{index} packed");
+    }
+    let mut restorer = Restorer::new(&parameters, &packed);
+    let kernel = K::restore(&mut restorer).unwrap();
+    assert!(restorer.is_empty());
+    kernel
 }

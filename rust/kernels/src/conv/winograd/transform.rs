@@ -1,42 +1,6 @@
-//! The three transforms of Winograd's algorithm.
+//! The transforms of tiles in Winograd's algorithm.
 
-use super::Form;
 use crate::simd::Simd;
-
-/// `G g Gᵀ`, computed in `f64` and rounded once.
-pub(super) fn transform_kernel(form: Form, kernel: &[f32]) -> [f32; 36] {
-    const LARGE: [[f64; 3]; 6] = [
-        [0.25, 0.0, 0.0],
-        [-1.0 / 6.0, -1.0 / 6.0, -1.0 / 6.0],
-        [-1.0 / 6.0, 1.0 / 6.0, -1.0 / 6.0],
-        [1.0 / 24.0, 1.0 / 12.0, 1.0 / 6.0],
-        [1.0 / 24.0, -1.0 / 12.0, 1.0 / 6.0],
-        [0.0, 0.0, 1.0],
-    ];
-    const SMALL: [[f64; 3]; 4] = [[1.0, 0.0, 0.0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0.0, 0.0, 1.0]];
-    let matrix: &[[f64; 3]] = match form {
-        Form::Small => &SMALL,
-        Form::Large => &LARGE,
-    };
-    let mut transformed = [0.0; 36];
-    let size = matrix.len();
-    // One side, then the other.
-    let mut half = [[0.0; 3]; 6];
-    for (row, left) in half.iter_mut().zip(matrix) {
-        for (x, value) in row.iter_mut().enumerate() {
-            *value = (0..3).map(|y| left[y] * f64::from(kernel[y * 3 + x])).sum();
-        }
-    }
-    for (i, row) in half.iter().take(size).enumerate() {
-        for (j, right) in matrix.iter().enumerate() {
-            let sum: f64 = row.iter().zip(right).map(|(value, factor)| value * factor).sum();
-            #[allow(clippy::cast_possible_truncation, reason = "rounded to f32 on purpose")]
-            let rounded = sum as f32;
-            transformed[i * size + j] = rounded;
-        }
-    }
-    transformed
-}
 
 /// `Bᵀ d` for F(2,3) and F(4,3), by `N`.
 ///
