@@ -4,14 +4,22 @@ import pathlib
 import statistics
 import sys
 import tempfile
+import time
 
 import numpy as np
 import onnx
 import onnxruntime as ort
+import ort_bench
 from bench import Row, arguments, interleave, report, run_json
 
 # What the models leave open, as a phone uses them.
 SIZES = {"batch": 1, "sequence": 128, "tokens": 64}
+
+# Behind the name of a subject that loads what it kept of an earlier load.
+KEPT = ", kept"
+
+# Our cache takes no file for unchanged that was changed this shortly before.
+SETTLED_SECONDS = 4
 
 
 def fix_sizes(path):
@@ -51,10 +59,15 @@ def rows_of(case, results):
         latency = statistics.median(value for run in runs for value in run["latency_ms"])
         load = statistics.median(run["load_ms"] for run in runs)
         memory = statistics.median(run["peak_rss_kb"] for run in runs) / 1024
+        own = statistics.median(run["peak_rss_kb"] - run["idle_rss_kb"] for run in runs) / 1024
+        if subject.endswith(KEPT):
+            rows.append(Row(case, subject.removesuffix(KEPT), "load what was kept", "ms", load))
+            continue
         rows += [
             Row(case, subject, "latency", "ms", latency),
             Row(case, subject, "load", "ms", load),
             Row(case, subject, "peak memory", "MiB", memory),
+            Row(case, subject, "peak over idle", "MiB", own),
         ]
     return rows
 
@@ -70,14 +83,20 @@ def main():
     options = parser.parse_args()
     turns, rounds = (2, 5) if options.quick else (5, 20)
     rows = []
-    for model in sorted(options.models.glob("*.onnx")):
+    models = sorted(options.models.glob("*.onnx"))
+    for model in models:
         fix_sizes(model)
+    time.sleep(SETTLED_SECONDS)
+    for model in models:
         commands = {
             "tandem": [options.engine, model],
             "onnxruntime": [*options.onnxruntime, model],
             "openvino": [*options.openvino, model],
             "rten": [options.rten, model],
+            f"tandem{KEPT}": [options.engine, model, "--cache", options.models / "kept"],
+            f"onnxruntime{KEPT}": [*options.onnxruntime, ort_bench.keep(model)],
         }
+        run_json([*map(str, commands[f"tandem{KEPT}"]), "--rounds", "1"])
         # It runs a model on one thread.
         if options.threads == 1:
             commands["tract"] = [options.engine, model, "--stock"]

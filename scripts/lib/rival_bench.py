@@ -1,6 +1,6 @@
 """What measuring a rival of our engine takes: it prints what the example `bench_engine` prints.
 
-`{"load_ms", "latency_ms": [...], "peak_rss_kb"}` of one model, measured in a process of its own.
+`{"load_ms", "latency_ms": [...], "idle_rss_kb", "peak_rss_kb"}` of one model, measured in a process of its own.
 """
 
 import argparse
@@ -34,6 +34,7 @@ def measure(description, load):
     parser.add_argument("--rounds", type=int, required=True)
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
+    idle = peak_memory()
     began = time.perf_counter()
     model, prepare = load(arguments.model, arguments.threads)
     load_ms = (time.perf_counter() - began) * 1e3
@@ -44,4 +45,5 @@ def measure(description, load):
         run()
         if turn >= WARM_UP:
             latencies.append((time.perf_counter() - began) * 1e3)
-    print(json.dumps({"load_ms": load_ms, "latency_ms": latencies, "peak_rss_kb": peak_memory()}))
+    memory = {"idle_rss_kb": idle, "peak_rss_kb": peak_memory()}
+    print(json.dumps({"load_ms": load_ms, "latency_ms": latencies, **memory}))

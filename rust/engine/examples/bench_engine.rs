@@ -2,12 +2,13 @@
 //!
 //! ```text
 //! cargo run --release -p tandem-engine --example bench_engine -- \
-//!     MODEL.onnx [--rounds N] [--threads N] [--stock | --unfused] [--answer FOLDER]
+//!     MODEL.onnx [--rounds N] [--threads N] [--stock | --unfused] [--answer FOLDER] [--cache FOLDER]
 //! ```
 //!
 //! `--stock` runs plain tract on the same file, without any pass of ours; `--unfused` is our engine without kernels of
-//! its own. `--answer` writes the bytes of each input and output of our engine to a file of its name. Symbolic dimensions are 1; the values of the inputs are the same every time. The memory is the most that
-//! the process has held.
+//! its own. `--answer` writes the bytes of each input and output of our engine to a file of its name. `--cache` loads from what
+//! is kept in that folder; the first such load keeps it. Symbolic dimensions are 1; the values of the inputs are the same every
+//! time. The memory is the most that the process has held.
 
 #![allow(clippy::print_stdout, reason = "a program prints")]
 
@@ -19,7 +20,8 @@ use serde_json::json;
 use tandem_core::{
     Control, DType, Dimension, Engine, LoadOptions, ModelInfo, ModelSource, NamedTensors, Tensor,
 };
-use tandem_engine::{EngineOptions, OnnxEngine};
+use tandem_engine::{CacheOptions, EngineOptions, OnnxEngine};
+use tandem_testkit::usage::peak_memory;
 use tract_core::plan::SimplePlan;
 use tract_onnx::prelude::{
     DatumType, Framework, InferenceFact, InferenceModelExt, IntoTValue, TValue, TVec, Tensor as TractTensor,
@@ -35,18 +37,24 @@ struct Arguments {
     stock: bool,
     fused: bool,
     answer: Option<PathBuf>,
+    cache: Option<PathBuf>,
 }
 
 fn main() -> Result<()> {
     let arguments = arguments()?;
+    let kilobytes = || peak_memory().unwrap_or(0) / 1024;
+    let idle = kilobytes();
     let (load_ms, latency_ms) = if arguments.stock { stock(&arguments)? } else { ours(&arguments)? };
-    println!("{}", json!({ "load_ms": load_ms, "latency_ms": latency_ms, "peak_rss_kb": peak_memory() }));
+    println!(
+        "{}",
+        json!({ "load_ms": load_ms, "latency_ms": latency_ms, "peak_rss_kb": peak_memory().unwrap_or(0) / 1024 })
+    );
     Ok(())
 }
 
 fn arguments() -> Result<Arguments> {
     let mut words = std::env::args().skip(1);
-    let (mut model, mut answer) = (None, None);
+    let (mut model, mut answer, mut cache) = (None, None, None);
     let (mut rounds, mut threads, mut stock, mut fused) = (10, 1, false, true);
     while let Some(word) = words.next() {
         match word.as_str() {
@@ -55,6 +63,7 @@ fn arguments() -> Result<Arguments> {
                 threads = words.next().ok_or("--threads wants a number")?.parse()?;
             }
             "--answer" => answer = Some(words.next().ok_or("--answer wants a folder")?.into()),
+            "--cache" => cache = Some(words.next().ok_or("--cache wants a folder")?.into()),
             "--stock" => stock = true,
             "--unfused" => fused = false,
             path if model.is_none() && !path.starts_with('-') => model = Some(path.into()),
@@ -64,9 +73,9 @@ fn arguments() -> Result<Arguments> {
     if stock && threads != 1 {
         return Err("tract runs a model on one thread".into());
     }
-    let usage =
-        "usage: bench_engine MODEL.onnx [--rounds N] [--threads N] [--stock | --unfused] [--answer FOLDER]";
-    Ok(Arguments { model: model.ok_or(usage)?, rounds, threads, stock, fused, answer })
+    let usage = "usage: bench_engine MODEL.onnx [--rounds N] [--threads N] [--stock | --unfused] [--answer FOLDER] \
+                 [--cache FOLDER]";
+    Ok(Arguments { model: model.ok_or(usage)?, rounds, threads, stock, fused, answer, cache })
 }
 
 fn milliseconds(start: Instant) -> f64 {
@@ -76,7 +85,8 @@ fn milliseconds(start: Instant) -> f64 {
 /// The time of a load with its plan, and of every run after a first one that does not count.
 fn ours(arguments: &Arguments) -> Result<(f64, Vec<f64>)> {
     let start = Instant::now();
-    let options = EngineOptions::default().with_fused(arguments.fused).with_threads(arguments.threads);
+    let mut options = EngineOptions::default().with_fused(arguments.fused).with_threads(arguments.threads);
+    options.cache = arguments.cache.as_ref().map(CacheOptions::new);
     let engine = OnnxEngine::with_options(options);
     let model = engine.load(&ModelSource::from(&arguments.model), &LoadOptions::default())?;
     let mut load = milliseconds(start);
@@ -178,11 +188,4 @@ fn tract_tensor(tensor: &Tensor) -> Result<TractTensor> {
         other => return Err(format!("tensors of {other} are not measured").into()),
     };
     Ok(copied(tensor, datum_type)?)
-}
-
-/// Kilobytes; nought where the system does not tell.
-fn peak_memory() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"));
-    line.and_then(|line| line.split_whitespace().nth(1)?.parse().ok()).unwrap_or(0)
 }

@@ -7,14 +7,16 @@ use tandem_core::{Control, DType, Limits, ModelInfo};
 use tract_core::ops::konst::Const;
 use tract_onnx::tract_hir::internal::*;
 
+use crate::cache::Kept;
 use crate::convert::{datum_type, to_tract};
 use crate::engine::EngineOptions;
 use crate::fault::{Fault, chain, contain};
-use crate::fuse::fuse;
+use crate::fuse::{Shelf, fuse};
 use crate::guard::{self, Watch};
 use crate::lower::Template;
 use crate::multiply_adds::multiply_adds;
 use crate::plans::PlanKey;
+use crate::saved;
 
 /// Compiled for one set of input shapes and values.
 #[derive(Debug)]
@@ -31,26 +33,77 @@ pub(crate) struct Plan {
     pub(crate) chosen: Mutex<BTreeMap<Vec<usize>, Arc<TypedSimplePlan>>>,
 }
 
-/// Makes the plan. Long: seconds for a large model. Checks `control` between nodes and phases.
+/// What plans of a model are made of, and how.
+pub(crate) struct Recipe<'a> {
+    pub(crate) template: &'a Template,
+    pub(crate) info: &'a ModelInfo,
+    pub(crate) limits: &'a Limits,
+    pub(crate) options: &'a EngineOptions,
+    /// What plans share; `None` where there is only one.
+    pub(crate) shelf: Option<&'a Shelf>,
+}
+
+/// Makes the plan, and gives what is to be kept of it to `keep`. Long: seconds for a large model. Checks `control` between nodes
+/// and phases.
 pub(crate) fn compile(
-    template: &Template,
-    info: &ModelInfo,
+    recipe: &Recipe<'_>,
     key: &PlanKey,
-    limits: &Limits,
-    options: EngineOptions,
     control: &Control,
+    keep: Option<&dyn Fn(Kept)>,
 ) -> Result<Plan, Fault> {
+    let Recipe { template, info, limits, .. } = *recipe;
     let watch = Arc::new(Watch { control: control.clone(), tensor_bytes: limits.tensor_bytes });
     contain(|| {
         let (model, inputs) = specialise(template, info, key).map_err(|error| Fault::from_tract(&error))?;
         let (model, multiply_adds) =
-            optimise(model, template, options, &watch).map_err(|error| refusal(&error, template))?;
+            analyse(model, recipe, &watch).map_err(|error| refusal(&error, template))?;
+        if let Some(keep) = keep
+            && let Some(graph) = saved::save(&model)
+        {
+            let mut info = info.clone();
+            info.name.clone_from(&template.name);
+            keep(Kept { info, multiply_adds, inputs: inputs.clone(), graph });
+        }
+        let model = lower(model, &watch).map_err(|error| refusal(&error, template))?;
+        Plan::new(model, multiply_adds, inputs, info, &watch)
+    })
+}
+
+/// The plan of what was kept of one.
+pub(crate) fn restore(
+    mut kept: Kept,
+    info: &ModelInfo,
+    limits: &Limits,
+    shelf: Option<&Shelf>,
+    control: &Control,
+) -> Result<Plan, Fault> {
+    if let Some(shelf) = shelf {
+        for packed in &mut kept.graph.packed {
+            *packed = shelf.shared(packed);
+        }
+    }
+    let watch = Watch { control: control.clone(), tensor_bytes: limits.tensor_bytes };
+    contain(|| {
+        let model = saved::restore(&kept.graph).and_then(|model| lower(model, &watch));
+        let model = model.map_err(|error| Fault::from_tract(&error))?;
+        Plan::new(model, kept.multiply_adds, kept.inputs, info, &watch)
+    })
+}
+
+impl Plan {
+    fn new(
+        model: TypedModel,
+        multiply_adds: Option<u64>,
+        inputs: Vec<usize>,
+        info: &ModelInfo,
+        watch: &Watch,
+    ) -> Result<Self, Fault> {
         check_outputs(&model, info)?;
         watch.check()?;
         let model = Arc::new(model);
         let all = SimplePlan::new(model.clone()).map_err(|error| Fault::from_tract(&error))?;
-        Ok(Plan { model, multiply_adds, inputs, all, chosen: Mutex::default() })
-    })
+        Ok(Self { model, multiply_adds, inputs, all, chosen: Mutex::default() })
+    }
 }
 
 /// The template with the shapes of its inputs fixed, and those whose values count made constants.
@@ -82,12 +135,13 @@ fn specialise(
     Ok((model, inputs))
 }
 
-fn optimise(
+/// The graph with types, shapes and our operators, and its multiplications and additions.
+fn analyse(
     mut model: InferenceModel,
-    template: &Template,
-    options: EngineOptions,
+    recipe: &Recipe<'_>,
     watch: &Arc<Watch>,
 ) -> TractResult<(TypedModel, Option<u64>)> {
+    let Recipe { template, options, shelf, .. } = *recipe;
     guard::wrap(&mut model, &template.operators, watch)?;
     let mut typed = model.into_typed()?;
     check_sizes(&typed, watch)?;
@@ -96,16 +150,21 @@ fn optimise(
         // Biases are casts of constants until these are folded.
         typed.prop_consts()?;
         watch.check()?;
-        if let Some(fused) = fuse(&typed, &template.integers, || watch.check())? {
+        if let Some(fused) = fuse(&typed, &template.integers, shelf, || watch.check())? {
             typed = fused;
         }
         watch.check()?;
     }
     let decluttered = typed.into_decluttered()?;
     watch.check()?;
-    let optimised = decluttered.into_optimized()?;
-    check_sizes(&optimised, watch)?;
-    Ok((optimised, multiply_adds))
+    Ok((decluttered, multiply_adds))
+}
+
+/// The graph with the operators that tract runs.
+fn lower(mut model: TypedModel, watch: &Watch) -> TractResult<TypedModel> {
+    model.optimize()?;
+    check_sizes(&model, watch)?;
+    Ok(model)
 }
 
 /// A failure of tract's own passes, which tell their node in quotes.

@@ -7,7 +7,7 @@ use bytemuck::Pod;
 use half::f16;
 use tandem_core::{DType, Tensor, TensorError, TensorStorage};
 use tandem_onnx::DataType;
-use tract_core::internal::{IntoArcTensor, TDim};
+use tract_core::internal::{IntoArcTensor, TDim, ensure};
 use tract_core::prelude::{Datum, DatumType, TractError, TractResult, tensor1};
 use tract_core::prelude::{TValue, Tensor as TractTensor};
 
@@ -69,7 +69,14 @@ pub(crate) fn tract_from_bytes(dtype: DType, shape: &[usize], bytes: &[u8]) -> T
     fn copied<T: Datum + Pod>(shape: &[usize], bytes: &[u8]) -> TractResult<TractTensor> {
         match bytemuck::try_cast_slice::<u8, T>(bytes) {
             Ok(values) => TractTensor::from_shape(shape, values),
-            Err(_) => TractTensor::from_shape(shape, &bytemuck::pod_collect_to_vec::<u8, T>(bytes)),
+            // What lies in a file is rarely aligned.
+            Err(_) => {
+                let mut tensor = TractTensor::zero_dt(T::datum_type(), shape)?;
+                let room = tensor.as_bytes_mut();
+                ensure!(room.len() == bytes.len(), "{} bytes for the shape {shape:?}", bytes.len());
+                room.copy_from_slice(bytes);
+                Ok(tensor)
+            }
         }
     }
     match dtype {

@@ -5,9 +5,10 @@
 
 use std::collections::HashMap;
 
+use bytes::Bytes;
 use half::{bf16, f16};
 use tandem_core::{Limits, LoadError};
-use tandem_onnx::{DataType, GraphProto, NodeProto, TensorProto};
+use tandem_onnx::{DataType, GraphProto, NodeProto, TensorError, TensorProto};
 
 use crate::integers::{IntegerConstant, Integers};
 use crate::limits::at_most;
@@ -35,14 +36,27 @@ pub(crate) fn expand(
             _ => None,
         };
         if let Some((dims, values)) = result {
-            let tensor = TensorProto::from_slice(output.as_str(), &dims, &values)
-                .map_err(|error| LoadError::Invalid { detail: error.to_string() })?;
+            let tensor = floats(output, &dims, values).map_err(invalid)?;
             expanded.insert(output.clone(), tensor);
         }
     }
     graph.node.retain(|node| !node.output.first().is_some_and(|output| expanded.contains_key(output)));
     graph.initializer.extend(expanded.into_values());
     Ok(integers)
+}
+
+/// A tensor over the memory of `values`.
+fn floats(name: &str, dims: &[usize], values: Vec<f32>) -> Result<TensorProto, TensorError> {
+    struct Memory(Vec<f32>);
+    impl AsRef<[u8]> for Memory {
+        fn as_ref(&self) -> &[u8] {
+            bytemuck::cast_slice(&self.0)
+        }
+    }
+    if cfg!(target_endian = "big") {
+        return TensorProto::from_slice(name, dims, &values);
+    }
+    TensorProto::from_raw(name, DataType::Float32, dims, Bytes::from_owner(Memory(values)))
 }
 
 type Expanded = Option<(Vec<usize>, Vec<f32>)>;
@@ -160,6 +174,6 @@ fn shape(tensor: &TensorProto) -> Result<Vec<usize>, LoadError> {
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "the shape that `map_err` wants")]
-fn invalid(error: tandem_onnx::TensorError) -> LoadError {
+fn invalid(error: TensorError) -> LoadError {
     LoadError::Invalid { detail: error.to_string() }
 }

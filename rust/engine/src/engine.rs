@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tandem_core::{DType, Engine, LoadError, LoadOptions, LocalModel, ModelSource, Tensor, TensorError};
 use tandem_kernels::Threads;
 
+use crate::cache::CacheOptions;
 use crate::convert;
 use crate::fault::contain;
 use crate::load::load;
@@ -17,7 +18,7 @@ use crate::load::load;
 /// let plain = OnnxEngine::with_options(EngineOptions::default().with_fused(false));
 /// assert!(!plain.options().fused);
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct EngineOptions {
     /// Whether parts of a model are computed by our own fused kernels instead of tract's operators. The profile of a
@@ -27,11 +28,18 @@ pub struct EngineOptions {
     /// [`EngineOptions::MOST_THREADS`]. Results are the same bit for bit. The engine has one pool for all of its models, whose
     /// threads start with the first run and sleep while there is none.
     pub threads: usize,
+    /// Where compiled plans are kept for the next load of a model; `None`, the default, keeps none. Answers are the same bit
+    /// for bit.
+    ///
+    /// A file that has not been changed since it was loaded, by what the system says of it, is not read again, unless the load
+    /// asks for a digest. Models whose weights are in files beside them, and the few that have operators that cannot be kept,
+    /// are compiled anew each time.
+    pub cache: Option<CacheOptions>,
 }
 
 impl Default for EngineOptions {
     fn default() -> Self {
-        Self { fused: true, threads: 1 }
+        Self { fused: true, threads: 1, cache: None }
     }
 }
 
@@ -48,6 +56,12 @@ impl EngineOptions {
     /// These options with [`threads`](Self::threads) set; beyond 1 and [`MOST_THREADS`](Self::MOST_THREADS), the nearer of them.
     pub fn with_threads(mut self, threads: usize) -> Self {
         self.threads = threads.clamp(1, Self::MOST_THREADS);
+        self
+    }
+
+    /// These options with [`cache`](Self::cache) set.
+    pub fn with_cache(mut self, cache: CacheOptions) -> Self {
+        self.cache = Some(cache);
         self
     }
 }
@@ -76,19 +90,19 @@ impl OnnxEngine {
 
     /// An engine that computes in the given way.
     pub fn with_options(options: EngineOptions) -> Self {
-        Self { options, threads: Arc::new(Threads::new(options.threads)) }
+        Self { threads: Arc::new(Threads::new(options.threads)), options }
     }
 
     /// How it computes.
-    pub fn options(&self) -> EngineOptions {
-        self.options
+    pub fn options(&self) -> &EngineOptions {
+        &self.options
     }
 }
 
 impl Engine for OnnxEngine {
     fn load(&self, source: &ModelSource, options: &LoadOptions) -> Result<Arc<dyn LocalModel>, LoadError> {
         contain(|| {
-            let model: Arc<dyn LocalModel> = Arc::new(load(source, options, self.options, &self.threads)?);
+            let model: Arc<dyn LocalModel> = Arc::new(load(source, options, &self.options, &self.threads)?);
             Ok(model)
         })
     }

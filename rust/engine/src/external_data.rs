@@ -14,7 +14,7 @@ use tandem_onnx::{DataLocation, ExternalData, GraphProto, TensorProto};
 use crate::graph::{bodies_mut, tensors_mut};
 use crate::limits::at_most;
 
-/// Reads every external tensor of `graph` into the graph.
+/// Reads every external tensor of `graph` into the graph, and tells whether there was any.
 ///
 /// `folder` is the model's; `None` for a model in memory, which may have no external data. `budget` is what
 /// is left of the limit on the model's bytes.
@@ -23,7 +23,7 @@ pub(crate) fn resolve(
     folder: Option<&Path>,
     read: u64,
     limit: u64,
-) -> Result<(), LoadError> {
+) -> Result<bool, LoadError> {
     let folder = match folder {
         Some(path) if path.as_os_str().is_empty() => Some(Path::new(".")),
         other => other,
@@ -32,7 +32,9 @@ pub(crate) fn resolve(
         let location = folder.unwrap_or(Path::new("")).display().to_string();
         LoadError::NotFound { location, detail: error.to_string() }
     })?;
-    Reader { root, files: HashMap::new(), read, limit }.graph(graph)
+    let mut reader = Reader { root, files: HashMap::new(), read, limit };
+    reader.graph(graph)?;
+    Ok(!reader.files.is_empty())
 }
 
 struct Reader {

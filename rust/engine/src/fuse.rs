@@ -19,6 +19,8 @@ mod pattern;
 mod pool;
 mod recurrent;
 mod resize;
+mod saved;
+mod shelf;
 mod storage;
 mod tail;
 mod up_conv;
@@ -34,6 +36,8 @@ use tract_onnx::model::OnnxOpRegister;
 use crate::fault::Fault;
 use crate::integers::Integers;
 use ops::{Fused, Work};
+pub(crate) use saved::{OwnOperators, is_own, save_own};
+pub(crate) use shelf::Shelf;
 use storage::Storage;
 
 /// Puts what is recognised as ONNX has it, before there is a typed graph, in the place of tract's operators.
@@ -41,13 +45,15 @@ pub(crate) fn register(register: &mut OnnxOpRegister) {
     recurrent::register(register);
 }
 
-/// The graph with our operators in it; `None` where nothing was recognised. Asks between nodes whether it may go on.
+/// The graph with our operators in it; `None` where nothing was recognised. Weights that are on the shelf are shared. Asks
+/// between nodes whether it may go on.
 pub(crate) fn fuse(
     model: &TypedModel,
     integers: &Integers,
+    shelf: Option<&Shelf>,
     may_go_on: impl Fn() -> Result<(), Fault>,
 ) -> TractResult<Option<TypedModel>> {
-    let mut rewriter = Rewriter::new(model, integers, InstructionSet::best(), ByteSet::best());
+    let mut rewriter = Rewriter::new(model, integers, shelf, InstructionSet::best(), ByteSet::best());
     rewriter.rewrite(may_go_on)?;
     Ok((rewriter.count > 0).then_some(rewriter.target))
 }
@@ -61,6 +67,8 @@ struct Rewriter<'a> {
     target: TypedModel,
     /// What constants of f32 were before.
     integers: &'a Integers,
+    /// Packed weights of other plans.
+    shelf: Option<&'a Shelf>,
     set: InstructionSet,
     byte_set: ByteSet,
     storage: Arc<Storage>,
@@ -79,12 +87,19 @@ struct Rewriter<'a> {
 }
 
 impl<'a> Rewriter<'a> {
-    fn new(source: &'a TypedModel, integers: &'a Integers, set: InstructionSet, byte_set: ByteSet) -> Self {
+    fn new(
+        source: &'a TypedModel,
+        integers: &'a Integers,
+        shelf: Option<&'a Shelf>,
+        set: InstructionSet,
+        byte_set: ByteSet,
+    ) -> Self {
         let target = TypedModel { symbols: source.symbols.clone(), ..TypedModel::default() };
         Self {
             source,
             target,
             integers,
+            shelf,
             set,
             byte_set,
             storage: Arc::default(),
@@ -187,6 +202,10 @@ impl<'a> Rewriter<'a> {
         shape: Vec<usize>,
         inputs: &[OutletId],
     ) -> TractResult<OutletId> {
+        let work = match self.shelf {
+            Some(shelf) => shelf.share(work),
+            None => work,
+        };
         let op = Fused { set: self.set, work, shape, storage: self.storage.clone() };
         Ok(self.target.wire_node(name, op, inputs)?[0])
     }

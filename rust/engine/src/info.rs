@@ -27,17 +27,21 @@ pub(crate) fn describe(
     if outputs.is_empty() {
         return Err(invalid("it has no outputs".to_owned()));
     }
-    let name = options.name.clone().unwrap_or_else(|| name(graph, source));
+    let name = name(&graph.name, source, options);
     Ok(ModelInfo::new(name, digest, opset, metadata(model), inputs, outputs))
 }
 
-fn name(graph: &GraphProto, source: &ModelSource) -> String {
+/// The name that the caller gives, else the file's, else the graph's own.
+pub(crate) fn name(own: &str, source: &ModelSource, options: &LoadOptions) -> String {
+    if let Some(name) = &options.name {
+        return name.clone();
+    }
     if let ModelSource::File(path) = source
         && let Some(stem) = path.file_stem()
     {
         return stem.to_string_lossy().into_owned();
     }
-    if graph.name.is_empty() { "model".to_owned() } else { graph.name.clone() }
+    if own.is_empty() { "model".to_owned() } else { own.to_owned() }
 }
 
 fn metadata(model: &ModelProto) -> BTreeMap<String, String> {

@@ -46,17 +46,10 @@ impl IntegerConstant {
     #[allow(clippy::cast_precision_loss, reason = "as the operator is defined")]
     fn is(&self, values: &[f32]) -> bool {
         let same = |(range, index): (Range<usize>, usize)| {
-            let scale = self.scales[index];
-            let values = &values[range.clone()];
+            let (scale, values) = (self.scales[index], &values[range.clone()]);
             match &self.elements {
-                Elements::Bytes(bytes) => bytes[range]
-                    .iter()
-                    .zip(values)
-                    .all(|(&byte, value)| (f32::from(byte) * scale).to_bits() == value.to_bits()),
-                Elements::Words(words) => words[range]
-                    .iter()
-                    .zip(values)
-                    .all(|(&word, value)| (word as f32 * scale).to_bits() == value.to_bits()),
+                Elements::Bytes(bytes) => same(&bytes[range], values, |byte| f32::from(byte) * scale),
+                Elements::Words(words) => same(&words[range], values, |word| word as f32 * scale),
             }
         };
         self.index.runs(values.len()).all(same)
@@ -72,6 +65,16 @@ impl IntegerConstant {
             _ => None,
         }
     }
+}
+
+/// Whether each number is what `expand` makes of its integer. Some at a time, because a loop that may end at each is several
+/// times as slow.
+fn same<T: Copy>(integers: &[T], values: &[f32], expand: impl Fn(T) -> f32) -> bool {
+    let some = |(integers, values): (&[T], &[f32])| {
+        let pairs = integers.iter().zip(values);
+        pairs.fold(true, |same, (&integer, value)| same & (expand(integer).to_bits() == value.to_bits()))
+    };
+    integers.chunks(1024).zip(values.chunks(1024)).all(some)
 }
 
 impl Integers {

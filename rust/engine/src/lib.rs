@@ -21,6 +21,8 @@
     reason = "the macros of tract's `internal` prelude need its traits and types in scope"
 )]
 
+mod cache;
+mod checksum;
 mod compile;
 mod convert;
 mod dequantize;
@@ -43,6 +45,7 @@ mod plans;
 mod profile;
 mod rewrite;
 mod run;
+mod saved;
 mod scale_index;
 pub mod source;
 mod support;
@@ -51,4 +54,5 @@ mod values;
 mod weights;
 mod widen;
 
+pub use cache::CacheOptions;
 pub use engine::{EngineOptions, OnnxEngine};

@@ -2,12 +2,13 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use tandem_core::{Control, LoadError, LoadOptions, ModelSource};
 use tandem_kernels::Threads;
 use tandem_onnx::{DecodeLimits, ModelProto};
 
+use crate::cache::{Cache, Identity, Kept};
 use crate::engine::EngineOptions;
 use crate::model::OnnxModel;
 use crate::{
@@ -16,18 +17,44 @@ use crate::{
 };
 
 /// Reads, checks and rewrites a model, and hands it to tract. Asks between the phases, and within the long ones, whether
-/// token and timeout of the options let it go on.
+/// token and timeout of the options let it go on. What the cache has of the model is not done again.
 pub(crate) fn load(
     source: &ModelSource,
     options: &LoadOptions,
-    engine: EngineOptions,
+    engine: &EngineOptions,
     threads: &Arc<Threads>,
 ) -> Result<OnnxModel, LoadError> {
     let control = Control::starting(Instant::now(), options.timeout, options.token.clone());
     let may_go_on = || control.check(Instant::now()).map_err(LoadError::from);
+    let cache = Cache::of(engine, &options.limits);
+    let kept = |digest: &str| {
+        let may_go_on = || Ok(control.check(Instant::now())?);
+        let found = cache.as_ref().map(|cache| cache.find(digest, None, &may_go_on)).transpose()?.flatten();
+        let restore = |kept: Kept| {
+            let name = info::name(&kept.info.name, source, options);
+            OnnxModel::restored(kept, name, options, engine, threads, &control)
+        };
+        Ok::<_, LoadError>(found.and_then(restore))
+    };
+    let path = if let ModelSource::File(path) = source { Some(path.as_path()) } else { None };
+    let file = cache.as_ref().zip(path);
+    // Whoever asks for a digest wants the file itself to be looked at.
+    if let Some(digest) =
+        file.filter(|_| options.sha256.is_none()).and_then(|(cache, path)| cache.digest_of(path))
+        && let Some(model) = kept(&digest)?
+    {
+        return Ok(model);
+    }
+    let (start, before) = (SystemTime::now(), file.and_then(|(_, path)| Identity::of(path)));
     let bytes = source::read(source, options.limits.model_bytes, may_go_on)?;
     let digest = source::digest(&bytes, may_go_on)?;
     source::check_digest(&digest, options.sha256.as_deref())?;
+    if let Some((cache, path)) = file {
+        cache.remember(path, before, start, &digest);
+    }
+    if let Some(model) = kept(&digest)? {
+        return Ok(model);
+    }
     let read = bytes.len() as u64;
     let decode = DecodeLimits::default().with_max_bytes(usize::MAX);
     let mut proto = ModelProto::decode_with_limits(bytes, decode)
@@ -38,11 +65,8 @@ pub(crate) fn load(
     limits::check(&proto, &graph, &options.limits)?;
     functions::inline(&mut proto, &mut graph, read, &options.limits)?;
     may_go_on()?;
-    let folder = match source {
-        ModelSource::File(path) => Some(path.parent().unwrap_or(Path::new(""))),
-        _ => None,
-    };
-    external_data::resolve(&mut graph, folder, read, options.limits.model_bytes)?;
+    let folder = path.map(|path| path.parent().unwrap_or(Path::new("")));
+    let external = external_data::resolve(&mut graph, folder, read, options.limits.model_bytes)?;
     may_go_on()?;
     validate::check_and_sort(&mut graph)?;
     let info = info::describe(&proto, &graph, source, digest, options)?;
@@ -57,7 +81,9 @@ pub(crate) fn load(
     let weights = weights::take(&mut graph)?;
     may_go_on()?;
     let template = lower::lower(graph, weights, integers, proto.opset_import, &info, engine.fused)?;
-    let mut model = OnnxModel::new(info, options, engine, threads.clone(), template, shape_like);
+    // The digest says nothing of weights in other files.
+    let cache = cache.filter(|_| !external);
+    let mut model = OnnxModel::new(info, options, engine, threads, template, shape_like, cache);
     may_go_on()?;
     model.prepare(&control)?;
     Ok(model)

@@ -21,6 +21,8 @@ use crate::weights::Weights;
 /// A model in tract's form before its shapes are known: what plans are made of.
 #[derive(Clone, Debug)]
 pub(crate) struct Template {
+    /// The graph's own name.
+    pub(crate) name: String,
     /// tract's graph; the constants are in it.
     pub(crate) model: InferenceModel,
     /// Operator of every node, by the node's name in tract's graph.
@@ -60,7 +62,7 @@ pub(crate) fn lower(
     info: &ModelInfo,
     fused: bool,
 ) -> Result<Template, Fault> {
-    let operators = name_nodes(&mut graph);
+    let (name, operators) = (graph.name.clone(), name_nodes(&mut graph));
     graph.value_info.clear();
     graph.quantization_annotation.clear();
     graph.output.iter_mut().for_each(|output| output.r#type = None);
@@ -74,7 +76,7 @@ pub(crate) fn lower(
     }));
     let proto = ModelProto { graph: Some(graph), opset_import: opsets, ..ModelProto::default() };
     let model = parse(&proto, weights, fused).map_err(|error| building_fault(&error, &operators))?;
-    Ok(Template { model, operators, integers })
+    Ok(Template { name, model, operators, integers })
 }
 
 fn parse(proto: &ModelProto, mut weights: Weights, fused: bool) -> TractResult<InferenceModel> {

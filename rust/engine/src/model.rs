@@ -1,6 +1,7 @@
 //! A loaded model.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use tandem_core::{
     Control, Dimension, InputError, Limits, LoadError, LoadOptions, LocalModel, ModelInfo, NamedTensors,
@@ -8,9 +9,11 @@ use tandem_core::{
 };
 use tandem_kernels::Threads;
 
-use crate::compile::{Plan, compile};
+use crate::cache::{Cache, Kept};
+use crate::compile::{Plan, Recipe, compile, restore};
 use crate::engine::EngineOptions;
 use crate::fault::Fault;
+use crate::fuse::Shelf;
 use crate::lower::Template;
 use crate::plans::{InputKey, PlanKey, Plans};
 use crate::profile::Recorder;
@@ -30,40 +33,64 @@ pub(crate) struct OnnxModel {
     /// Whether the value of each input is part of a plan's key.
     shape_like: Vec<bool>,
     plans: Plans<Plan>,
+    /// Weights that plans share.
+    shelf: Shelf,
+    /// Where plans are kept beyond the process.
+    cache: Option<Cache>,
 }
 
 impl OnnxModel {
     pub(crate) fn new(
         info: ModelInfo,
         load: &LoadOptions,
-        options: EngineOptions,
-        threads: Arc<Threads>,
+        options: &EngineOptions,
+        threads: &Arc<Threads>,
         template: Template,
         shape_like: Vec<bool>,
+        cache: Option<Cache>,
     ) -> Self {
-        let (limits, template, plans) = (load.limits, Some(template), Plans::new(load.plans));
-        Self { info, limits, options, threads, template, shape_like, plans }
+        Self {
+            info,
+            limits: load.limits,
+            options: options.clone(),
+            threads: threads.clone(),
+            template: Some(template),
+            shape_like,
+            plans: Plans::new(load.plans),
+            shelf: Shelf::default(),
+            cache,
+        }
+    }
+
+    /// A model of fixed shapes and its only plan, from what was kept of them; `None` where they do not go together.
+    pub(crate) fn restored(
+        kept: Kept,
+        name: String,
+        load: &LoadOptions,
+        options: &EngineOptions,
+        threads: &Arc<Threads>,
+        control: &Control,
+    ) -> Option<Self> {
+        let mut info = kept.info.clone();
+        info.name = name;
+        let key = fixed_shapes(&info)?;
+        let plan = restore(kept, &info, &load.limits, None, control).ok()?;
+        let plans = Plans::new(load.plans);
+        plans.add(key, plan);
+        let (limits, shape_like) = (load.limits, vec![false; info.inputs.len()]);
+        let (options, threads, shelf) = (options.clone(), threads.clone(), Shelf::default());
+        Some(Self { info, limits, options, threads, template: None, shape_like, plans, shelf, cache: None })
     }
 
     /// Makes the only plan of a model whose shapes are all fixed, so that its errors are errors of the load.
     pub(crate) fn prepare(&mut self, control: &Control) -> Result<(), LoadError> {
-        let fixed = |input: &TensorInfo| {
-            let sizes = input.shape.iter().flatten().map(|dimension| match dimension {
-                Dimension::Fixed(size) => Some(*size),
-                _ => None,
-            });
-            input.shape.as_ref()?;
-            sizes.collect::<Option<Vec<usize>>>()
-        };
         if self.shape_like.contains(&true) {
             return Ok(());
         }
-        let shapes: Option<Vec<_>> = self.info.inputs.iter().map(fixed).collect();
-        let Some(shapes) = shapes else {
+        let Some(key) = fixed_shapes(&self.info) else {
             return Ok(());
         };
-        let inputs = shapes.into_iter().map(|shape| InputKey { shape, value: None }).collect();
-        self.plan(PlanKey { inputs }, control)?;
+        self.plan(key, control)?;
         self.template = None;
         Ok(())
     }
@@ -72,7 +99,30 @@ impl OnnxModel {
         self.plans.get(key, control, |key| {
             let missing = || Fault::Internal("a model of fixed shapes has lost its plan".to_owned());
             let template = self.template.as_ref().ok_or_else(missing)?;
-            compile(template, &self.info, key, &self.limits, self.options, control)
+            // Values that decide shapes are no part of what is kept.
+            let cache = self.cache.as_ref().filter(|_| !self.shape_like.contains(&true));
+            let shapes: Vec<&[usize]> = key.inputs.iter().map(|input| input.shape.as_slice()).collect();
+            let only = fixed_shapes(&self.info).as_ref() == Some(key);
+            let (shapes, shelf) = if only { (None, None) } else { (Some(&shapes[..]), Some(&self.shelf)) };
+            self.shelf.tidy();
+            if let Some(cache) = cache.filter(|_| !only) {
+                let may_go_on = || Ok(control.check(Instant::now())?);
+                let kept = cache.find(&self.info.digest, shapes, &may_go_on)?;
+                let plan = kept.and_then(|kept| restore(kept, &self.info, &self.limits, shelf, control).ok());
+                if let Some(plan) = plan {
+                    return Ok(plan);
+                }
+            }
+            let keep = |kept: Kept| {
+                if let Some(cache) = cache {
+                    cache.keep(shapes, &kept);
+                }
+            };
+            let keep: Option<&dyn Fn(Kept)> = if cache.is_some() { Some(&keep) } else { None };
+            let (info, limits, options) = (&self.info, &self.limits, &self.options);
+            let recipe = Recipe { template, info, limits, options, shelf };
+            // Weights are packed on the threads that are to use them.
+            self.threads.run(|| compile(&recipe, key, control, keep))
         })
     }
 
@@ -122,6 +172,18 @@ impl OnnxModel {
         let index = |name: &String| self.info.outputs.iter().position(|output| output.name == *name);
         Ok(names.iter().filter_map(index).collect())
     }
+}
+
+/// The key of the only plan of a model whose inputs all have fixed shapes.
+fn fixed_shapes(info: &ModelInfo) -> Option<PlanKey> {
+    let fixed = |input: &TensorInfo| {
+        let sizes = input.shape.as_ref()?.iter().map(|dimension| match dimension {
+            Dimension::Fixed(size) => Some(*size),
+            _ => None,
+        });
+        Some(InputKey { shape: sizes.collect::<Option<Vec<usize>>>()?, value: None })
+    };
+    Some(PlanKey { inputs: info.inputs.iter().map(fixed).collect::<Option<_>>()? })
 }
 
 impl LocalModel for OnnxModel {

@@ -100,6 +100,11 @@ impl<P> Plans<P> {
         }
     }
 
+    /// Adds a plan.
+    pub(crate) fn add(&self, key: PlanKey, plan: P) {
+        lock(&self.slots).push(Slot { key, plan: Some(Arc::new(plan)) });
+    }
+
     /// What `read` gives of a plan at hand whose key `fits`. Makes none, waits for none, and counts as no use.
     pub(crate) fn peek<T>(
         &self,

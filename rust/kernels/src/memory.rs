@@ -86,6 +86,11 @@ impl Packed {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
+    /// Whether somebody else holds them too.
+    pub fn is_shared(&self) -> bool {
+        Arc::strong_count(&self.0) > 1
+    }
+
     pub(crate) fn as_slice(&self) -> &[f32] {
         self.0.as_slice()
     }

@@ -5,7 +5,7 @@
 
 use std::slice;
 
-use crate::activation::{Curve, Ending};
+use crate::activation::{Activation, Curve, Ending};
 use crate::error::{KernelError, volume};
 use crate::int8::{ByteSet, Quantization, Requantization};
 use crate::isa::InstructionSet;
@@ -40,7 +40,17 @@ impl Saver {
 
     /// Several sizes.
     pub fn sizes<const N: usize>(&mut self, sizes: [usize; N]) {
-        sizes.into_iter().for_each(|size| self.size(size));
+        for size in sizes {
+            self.size(size);
+        }
+    }
+
+    /// Sizes with their number before them.
+    pub fn list(&mut self, sizes: &[usize]) {
+        self.size(sizes.len());
+        for &size in sizes {
+            self.size(size);
+        }
     }
 
     /// One byte.
@@ -61,12 +71,16 @@ impl Saver {
 
     pub(crate) fn floats(&mut self, floats: &[f32]) {
         self.size(floats.len());
-        floats.iter().for_each(|&float| self.float(float));
+        for &float in floats {
+            self.float(float);
+        }
     }
 
     pub(crate) fn integers(&mut self, integers: &[i32]) {
         self.size(integers.len());
-        integers.iter().for_each(|integer| self.parameters.extend(integer.to_le_bytes()));
+        for integer in integers {
+            self.parameters.extend(integer.to_le_bytes());
+        }
     }
 
     pub(crate) fn packed(&mut self, packed: &Packed) {
@@ -142,6 +156,12 @@ impl<'a> Restorer<'a> {
             *size = self.size()?;
         }
         Ok(sizes)
+    }
+
+    /// Sizes with their number before them.
+    pub fn list(&mut self) -> Result<Vec<usize>, KernelError> {
+        let count = self.size()?;
+        (0..count).map(|_| self.size()).collect()
     }
 
     /// One byte.
@@ -226,6 +246,39 @@ impl<'a> Restorer<'a> {
             _ => return Err(UNKNOWN),
         };
         Ok(Ending { low, high, curve })
+    }
+}
+
+impl Save for Activation {
+    fn save(&self, to: &mut Saver) {
+        to.byte(match self {
+            Self::None => 0,
+            Self::Relu => 1,
+            Self::Clip { .. } => 2,
+            Self::Sigmoid => 3,
+            Self::Silu => 4,
+            Self::HardSwish => 5,
+            Self::Gelu => 6,
+        });
+        if let Self::Clip { low, high } = *self {
+            to.float(low);
+            to.float(high);
+        }
+    }
+
+    fn restore(from: &mut Restorer<'_>) -> Result<Self, KernelError> {
+        let activation = match from.byte()? {
+            0 => Self::None,
+            1 => Self::Relu,
+            2 => Self::Clip { low: from.float()?, high: from.float()? },
+            3 => Self::Sigmoid,
+            4 => Self::Silu,
+            5 => Self::HardSwish,
+            6 => Self::Gelu,
+            _ => return Err(UNKNOWN),
+        };
+        activation.check()?;
+        Ok(activation)
     }
 }
 

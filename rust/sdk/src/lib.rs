@@ -42,5 +42,6 @@ mod splits;
 pub use model::Model;
 pub use runtime::{Runtime, RuntimeBuilder};
 pub use tandem_core::*;
+pub use tandem_engine::CacheOptions;
 /// Cuts of models between device and cloud, their wire forms and manifests.
 pub use tandem_split as split;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use tandem::{Limits, LoadOptions, ManifestOptions, Model, Runtime, RuntimeBuilder};
+use tandem::{CacheOptions, Limits, LoadOptions, ManifestOptions, Model, Runtime, RuntimeBuilder};
 
 use super::values;
 use crate::error::CliError;
@@ -18,6 +18,10 @@ pub(crate) struct ModelArgs {
     /// Threads that a run on this device shares its work over
     #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = values::threads)]
     threads: usize,
+
+    /// A folder that keeps the compiled model for the next time
+    #[arg(long, value_name = "FOLDER")]
+    cache: Option<PathBuf>,
 
     /// The SHA-256 that the file must have, in hexadecimal
     #[arg(long, value_name = "DIGEST", help_heading = "Limits")]
@@ -64,7 +68,11 @@ impl ModelArgs {
             manifest,
             ..LoadOptions::default()
         };
-        let runtime = builder.threads(self.threads).build()?;
+        let mut builder = builder.threads(self.threads);
+        if let Some(folder) = &self.cache {
+            builder = builder.cache(CacheOptions::new(folder));
+        }
+        let runtime = builder.build()?;
         let model = runtime.load(&self.path, &options)?;
         Ok((runtime, model))
     }

@@ -26,6 +26,23 @@ fn every_picture_is_read_as_the_digit_that_it_shows() {
 }
 
 #[test]
+fn what_a_cache_keeps_answers_the_same() {
+    let folder = Folder::new();
+    let cache = folder.path("cache");
+    let (picture, digit) = &pictures()[0];
+    let (model, picture) = (digits(), picture.to_str().unwrap());
+    let plain = ["predict", "--json", model.to_str().unwrap(), picture];
+    let expected = run(plain).document();
+    for _ in 0..2 {
+        let kept = run(plain.into_iter().chain(["--cache", cache.as_str()])).document();
+        assert_eq!(kept["outputs"], expected["outputs"]);
+        assert_eq!(kept["outputs"][0]["top"][0]["name"], digit.to_string());
+        let plans = std::fs::read_dir(&cache).unwrap().map(|entry| entry.unwrap().path());
+        assert_eq!(plans.filter(|path| path.extension().is_some_and(|own| own == "plan")).count(), 1);
+    }
+}
+
+#[test]
 fn the_json_of_a_run_has_the_documented_fields() {
     let (picture, digit) = &pictures()[0];
     let document =

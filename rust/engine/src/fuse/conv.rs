@@ -8,7 +8,7 @@ use tract_core::ops::cnn::{Conv, KernelFormat};
 use tract_core::ops::nn::DataFormat;
 
 use super::ops::Work;
-use super::pattern::{constant, elements, image};
+use super::pattern::{all_finite, constant, elements, image};
 use super::tail::Tail;
 use super::{Image, Rewriter, block};
 
@@ -118,7 +118,7 @@ pub(super) fn recognise(rewriter: &Rewriter<'_>, node: &TypedNode, ready: bool) 
         .map(|((bias, scale), shift)| bias * scale + shift)
         .collect();
     // Tract multiplies padding by its weights, our kernel leaves it out: the same for numbers alone.
-    if !weights.iter().chain(&bias).all(|weight| weight.is_finite()) {
+    if !all_finite(&weights) || !all_finite(&bias) {
         return None;
     }
     // What the kernel refuses stays tract's.

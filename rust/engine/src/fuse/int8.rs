@@ -14,7 +14,7 @@ use tract_core::internal::*;
 
 use super::{Image, Rewriter};
 use crate::operators::{Native, Quantize};
-use ops::{Bytes, Work};
+pub(super) use ops::{Bytes, Work};
 
 /// Replaces `node` and what it takes along, where it works on bytes.
 pub(super) fn replace(rewriter: &mut Rewriter<'_>, node: &TypedNode) -> TractResult<bool> {
@@ -75,6 +75,10 @@ fn wire(
     shape: Vec<usize>,
     inputs: &[OutletId],
 ) -> TractResult<OutletId> {
+    let work = match rewriter.shelf {
+        Some(shelf) => shelf.share_bytes(work),
+        None => work,
+    };
     let op = Bytes { set: rewriter.byte_set, work, shape, storage: rewriter.storage.clone() };
     Ok(rewriter.target.wire_node(name, op, inputs)?[0])
 }

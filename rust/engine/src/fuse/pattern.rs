@@ -31,9 +31,15 @@ pub(super) fn elements(tensor: &Tensor) -> Option<Vec<f32>> {
     Some(tensor.try_as_plain_ram().ok()?.as_slice::<f32>().ok()?.to_vec())
 }
 
+/// Whether no element is infinite or no number. Some at a time, because a loop that may end at each is ten times as slow.
+pub(super) fn all_finite(elements: &[f32]) -> bool {
+    elements.chunks(1024).all(|some| some.iter().fold(true, |finite, element| finite & element.is_finite()))
+}
+
 /// The one number that all elements of a constant are.
 pub(super) fn number(model: &TypedModel, outlet: OutletId) -> Option<f32> {
-    let elements = elements(constant(model, outlet)?)?;
+    let view = constant(model, outlet)?.try_as_plain_ram().ok()?;
+    let elements = view.as_slice::<f32>().ok()?;
     let first = *elements.first()?;
     elements.iter().all(|element| element.to_bits() == first.to_bits()).then_some(first)
 }

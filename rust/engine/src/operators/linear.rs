@@ -4,7 +4,7 @@
 //! right one, and move over other operators while tract optimises, so that the products of bytes around them are no
 //! longer to be seen.
 
-use tandem_kernels::{self as kernels, ByteSet, Quantization};
+use tandem_kernels::{self as kernels, ByteSet, KernelError, Quantization, Restorer, Saver};
 use tract_onnx::model::ParsingContext;
 use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_hir::internal::*;
@@ -32,6 +32,19 @@ impl Linear {
     fn of(node: &NodeProto) -> TractResult<Self> {
         let axis = node.get_attr_opt("axis")?.unwrap_or(1);
         Ok(Self { axis, block: node.get_attr_opt("block_size")?.unwrap_or(0) })
+    }
+
+    fn save(self, to: &mut Saver) {
+        to.bytes(&self.axis.to_le_bytes());
+        to.bytes(&self.block.to_le_bytes());
+    }
+
+    fn restore(from: &mut Restorer<'_>) -> Result<Self, KernelError> {
+        let mut number = || {
+            let bytes = from.bytes()?.try_into();
+            bytes.map(i64::from_le_bytes).map_err(|_| KernelError::Saved { detail: "an axis is no number" })
+        };
+        Ok(Self { axis: number()?, block: number()? })
     }
 
     fn index(self, values: &Tensor, scales: &Tensor, zeros: Option<&&Tensor>) -> TractResult<ScaleIndex> {
@@ -72,6 +85,16 @@ pub(crate) fn quantization(scale: &Tensor, zero: Option<&Tensor>) -> Option<Quan
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Quantize(Linear);
+
+impl Quantize {
+    pub(crate) fn save(self, to: &mut Saver) {
+        self.0.save(to);
+    }
+
+    pub(crate) fn restore(from: &mut Restorer<'_>) -> Result<Self, KernelError> {
+        Linear::restore(from).map(Self)
+    }
+}
 
 impl Quantize {
     fn output(inputs: &[&TypedFact]) -> DatumType {
@@ -124,6 +147,16 @@ impl Function for Quantize {
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Dequantize(Linear);
+
+impl Dequantize {
+    pub(crate) fn save(self, to: &mut Saver) {
+        self.0.save(to);
+    }
+
+    pub(crate) fn restore(from: &mut Restorer<'_>) -> Result<Self, KernelError> {
+        Linear::restore(from).map(Self)
+    }
+}
 
 impl Function for Dequantize {
     const NAME: &'static str = "DequantizeLinear";

@@ -28,6 +28,16 @@ pub(super) fn native<F: Function>(function: F) -> Box<dyn InferenceOp> {
 #[derive(Clone, Debug)]
 pub(crate) struct Native<F>(pub(super) F);
 
+impl<F> Native<F> {
+    pub(crate) fn new(function: F) -> Self {
+        Self(function)
+    }
+
+    pub(crate) fn function(&self) -> &F {
+        &self.0
+    }
+}
+
 impl<F: Function> Expansion for Native<F> {
     fn name(&self) -> StaticName {
         F::NAME.into()

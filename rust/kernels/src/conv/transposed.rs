@@ -8,9 +8,10 @@ use crate::activation::{Activation, Ending};
 use crate::error::{KernelError, check_length, volume};
 use crate::isa::InstructionSet;
 use crate::layout::blocked_len;
+use crate::saved::Numbers;
 use crate::simd::{Simd, with_simd};
 use crate::threads::{self, Disjoint};
-use crate::tile::{self, Blocked, Step, Tile, Weights};
+use crate::tile::{self, Blocked, Matrix, Sizes, Step, Tile, Weights};
 
 /// Floats of the rows of the input that are worked on at once.
 const WORKING_SET: usize = 1 << 17;
@@ -88,13 +89,20 @@ impl UpConv2d {
             let (vector, lane) = (output / lanes, output % lanes);
             (vector / taps * lanes + lane, vector % taps)
         };
+        let outputs = blocks * taps * lanes;
         let weight = |input: usize, output: usize| {
             let (channel, tap) = place(output);
             if channel < out_channels { weights[(input * out_channels + channel) * taps + tap] } else { 0.0 }
         };
-        let bias = |output: usize| bias.and_then(|bias| bias.get(place(output).0)).copied().unwrap_or(0.0);
-        let outputs = blocks * taps * lanes;
-        let weights = Weights::pack(lanes, kernel[1], in_channels, outputs, weight, bias);
+        let rows: Vec<f32> = (0..in_channels)
+            .flat_map(|input| (0..outputs).map(move |output| (input, output)))
+            .map(|(input, output)| weight(input, output))
+            .collect();
+        let bias: Option<Vec<f32>> = bias.map(|bias| {
+            (0..outputs).map(|output| bias.get(place(output).0).copied().unwrap_or(0.0)).collect()
+        });
+        let packed = Sizes { lanes, group: kernel[1], inputs: in_channels, outputs };
+        let weights = Weights::new(packed, Numbers::Given(Matrix::Inputs(&rows), bias.as_deref()))?;
         let steps = (0..in_channels.div_ceil(lanes))
             .map(|block| Step {
                 offset: block * pixels * lanes,
@@ -156,7 +164,7 @@ impl UpConv2d {
         let [kernel_height, kernel_width] = self.shape.kernel;
         let (first, blocks) = self.weights.group(group);
         let (block, ky) = (group / kernel_height, group % kernel_height);
-        let panel = self.weights.panel(first, S::LANES);
+        let panel = self.weights.panel(first);
         let line = width * kernel_width;
         let top = (block * height * kernel_height + y * kernel_height + ky) * line;
         for (column, count) in tile::split(width, S::PIXELS[blocks]) {

@@ -79,8 +79,7 @@ impl Three {
             let weights = &weights[channel * 9..][..9];
             let at = block * lanes + lane;
             let own = given.get(channel).copied().unwrap_or(0);
-            bias[at] =
-                starting_sum(own, weights.iter().copied(), requantization.input, S::OFFSET, scales[channel])?;
+            bias[at] = starting_sum(own, weights, requantization.input, S::OFFSET, scales[channel])?;
             scale[at] = scales[channel];
             for (tap, weight) in weights.iter().enumerate() {
                 let (row, column) = (tap / 3, tap % 3);
@@ -112,7 +111,7 @@ impl General {
         for (channel, weights) in weights.chunks_exact(taps).enumerate() {
             let own = given.get(channel).copied().unwrap_or(0);
             // Checks that no sum overflows; the start itself is the bias, the zero point being left out tap by tap.
-            starting_sum(own, weights.iter().copied(), requantization.input, 0, scales[channel])?;
+            starting_sum(own, weights, requantization.input, 0, scales[channel])?;
             general.bias[channel] = own;
             general.scale[channel] = scales[channel];
             for (tap, &weight) in weights.iter().enumerate() {

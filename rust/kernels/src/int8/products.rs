@@ -72,15 +72,16 @@ pub(crate) fn output_scales(
 /// makes the sum, or the byte before it is held, overflow.
 pub(crate) fn starting_sum(
     bias: i32,
-    weights: impl Iterator<Item = i8>,
+    weights: &[i8],
     input: Quantization,
     offset: i32,
     scale: f32,
 ) -> Result<i32, KernelError> {
     let (mut sum, mut sizes) = (0_i64, 0_i64);
-    for weight in weights {
-        sum += i64::from(weight);
-        sizes += i64::from(weight).abs();
+    // So many that their sum is an i32, of which a register has twice as many.
+    for some in weights.chunks(1 << 16) {
+        sum += i64::from(some.iter().map(|&weight| i32::from(weight)).sum::<i32>());
+        sizes += i64::from(some.iter().map(|&weight| i32::from(weight).abs()).sum::<i32>());
     }
     let start = i64::from(bias) + (i64::from(offset) - i64::from(input.zero)) * sum;
     let largest = i64::from(bias).abs().max(start.abs()) + 256 * sizes;
@@ -120,7 +121,7 @@ fn pack<S: Dots>(
             let at = block * S::LANES + lane;
             let own = given.get(output).copied().unwrap_or(0);
             bias[group.lanes + at] =
-                starting_sum(own, row.iter().copied(), requantization.input, S::OFFSET, scales[output])?;
+                starting_sum(own, &row, requantization.input, S::OFFSET, scales[output])?;
             scale[group.lanes + at] = scales[output];
             let places = packed.as_bytes_mut()[group.weights..].as_chunks_mut::<4>().0[at..].iter_mut();
             for (place, quad) in places.step_by(width).zip(row.as_chunks::<4>().0) {

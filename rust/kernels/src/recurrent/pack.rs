@@ -1,16 +1,16 @@
 //! Weights as the steps read them.
 
 use super::{RecurrentCell, RecurrentShape};
-use crate::memory::Buffer;
+use crate::memory::{self, Buffer};
 
 /// The recurrent weights of one direction.
 #[derive(Clone, Debug)]
 pub(super) struct Packed {
     /// For each product of a step, one after the other: `[blocks of units][units][gates of the product][LANES]`. A GRU that
     /// resets the state before it is multiplied takes two products, the second for its hidden gate.
-    weights: Buffer,
+    weights: memory::Packed,
     /// What a GRU that resets afterwards adds to the product for the hidden gate.
-    bias: Buffer,
+    bias: memory::Packed,
 }
 
 impl Packed {
@@ -39,11 +39,11 @@ impl Packed {
                 }
             }
         }
-        let mut own = Self { weights, bias: Buffer::zeroed(padded) };
+        let mut own = Buffer::zeroed(padded);
         if let Some(bias) = bias.filter(|_| resets_after(shape)) {
-            own.bias.as_mut_slice()[..hidden].copy_from_slice(&bias[2 * hidden..]);
+            own.as_mut_slice()[..hidden].copy_from_slice(&bias[2 * hidden..]);
         }
-        own
+        Self { weights: weights.into(), bias: own.into() }
     }
 
     pub(super) fn weights(&self) -> &[f32] {

@@ -31,12 +31,13 @@ fn recognise(rewriter: &Rewriter<'_>, node: &TypedNode) -> Option<(ByteConv2d, O
     let (bytes, input) = dequantizes(model, *node.inputs.first()?)?;
     let (shape, output) = parameters(model, node)?;
     let ending = Ending::of(model, node)?;
-    let weights = elements(constant(model, node.inputs[1])?)?;
+    let view = constant(model, node.inputs[1])?.try_as_plain_ram().ok()?;
+    let weights = view.as_slice::<f32>().ok()?;
     let per_output = weights.len() / shape.out_channels;
     let bias = elements(constant(model, node.inputs[2])?)?;
     rewriter
         .integers
-        .find(&weights)
+        .find(weights)
         .find_map(|integers| {
             let Elements::Bytes(weights) = &integers.elements else { return None };
             let scales = integers.output_scales(shape.out_channels, per_output)?;

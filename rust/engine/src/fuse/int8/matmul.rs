@@ -6,7 +6,7 @@ use tract_core::ops::math::Add;
 
 use super::super::Rewriter;
 use super::super::matmul::{Product, bias, binary};
-use super::super::pattern::{elements, floats};
+use super::super::pattern::floats;
 use super::linear::{Ending, dequantizes};
 use super::ops::Work;
 use super::wire;
@@ -45,9 +45,10 @@ fn recognise(
     }
     let mut ending = Ending::of(model, last)?;
     ending.taken.extend(sum);
-    let values = elements(weights)?;
+    let view = weights.try_as_plain_ram().ok()?;
+    let values = view.as_slice::<f32>().ok()?;
     let (outputs, behind) = (sizes[1], if transposed { sizes[0] } else { 1 });
-    let product = rewriter.integers.find(&values).find_map(|integers| {
+    let product = rewriter.integers.find(values).find_map(|integers| {
         let Elements::Bytes(weights) = &integers.elements else { return None };
         let scales = integers.output_scales(outputs, behind)?;
         let bias = quantized_bias(rewriter, &own_bias, input.scale, &scales)?;

@@ -11,17 +11,17 @@ use super::super::storage::Storage;
 
 /// A kernel over bytes as an operator. Interleaved images are tensors of four axes.
 #[derive(Clone, Debug)]
-pub(super) struct Bytes {
-    pub(super) set: ByteSet,
-    pub(super) work: Work,
+pub(in crate::fuse) struct Bytes {
+    pub(in crate::fuse) set: ByteSet,
+    pub(in crate::fuse) work: Work,
     /// Of the result.
-    pub(super) shape: Vec<usize>,
-    pub(super) storage: Arc<Storage>,
+    pub(in crate::fuse) shape: Vec<usize>,
+    pub(in crate::fuse) storage: Arc<Storage>,
 }
 
 /// What an operator computes. All but the last take bytes, and all give bytes.
 #[derive(Clone, Debug)]
-pub(super) enum Work {
+pub(in crate::fuse) enum Work {
     Conv(Arc<ByteConv2d>),
     MatMul(Arc<ByteMatMul>),
     Add(ByteAdd),

@@ -49,10 +49,10 @@ pub(super) fn transformed<S: Simd>(form: Form, sizes: Sizes, kernels: &[f32]) ->
                         let out = out.as_mut_ptr().add(at);
                         match form {
                             Form::Small => {
-                                S::vectorize(Point::<S, 4>(kernels, &SMALL, out, point, PhantomData))
+                                S::vectorize(Point::<S, 4>(kernels, &SMALL, out, point, PhantomData));
                             }
                             Form::Large => {
-                                S::vectorize(Point::<S, 6>(kernels, &LARGE, out, point, PhantomData))
+                                S::vectorize(Point::<S, 6>(kernels, &LARGE, out, point, PhantomData));
                             }
                         }
                     }
