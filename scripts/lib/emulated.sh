@@ -7,12 +7,22 @@
 readonly WITHOUT_FACADE=(-p tandem-core -p tandem-kernels -p tandem-engine -p tandem-remote -p tandem)
 readonly WITH_FACADE=("${WITHOUT_FACADE[@]}" -p tandem-ffi --features tandem-ffi/test-hooks)
 
+# What runs once for each model that is loaded, and is long to compile.
+readonly COLD=(tract-hir tract-onnx tract-onnx-opl tract-nnef tract-extra tract-transformers)
+
 # lean_cargo TRIPLE COMMAND ARG...: cross_cargo with the dev profile, but for what only a debugger or a second build would use,
-# and for the last third of the dependencies' speed, which takes as long to compile as all before it. Not set for what is
-# built for this machine, which would be built anew.
+# and for the last third of the dependencies' speed, which takes as long to compile as all before it; where no emulator slows
+# it down, COLD at no speed at all. Not set for what is built for this machine, which would be built anew.
 lean_cargo() {
+    local crate levels=(--config 'profile.dev.package."*".opt-level=1')
+    if [[ $1 == x86_64-* ]]; then
+        for crate in "${COLD[@]}"; do
+            levels+=(--config "profile.dev.package.$crate.opt-level=0")
+        done
+    fi
+    # Without the standard library's reader of debug information, of which there is none.
     CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=0 CARGO_PROFILE_DEV_LTO=off \
-        cross_cargo "$1" "$2" --config 'profile.dev.package."*".opt-level=1' "${@:3}"
+        cross_cargo "$1" "$2" -Zbuild-std-features=panic-unwind "${levels[@]}" "${@:3}"
 }
 
 # make_shim ARCHITECTURE FOLDER: Android's libraries by name over Debian's glibc of that architecture, and glibc's loader
@@ -123,27 +133,38 @@ facade_for() {
 
 run_kotlin() { mvn -B -f "$ROOT/bindings/kotlin/pom.xml" -Dsurefire.failIfNoSpecifiedTests=false "$@"; }
 
-# shipped_library FOLDER: builds the arm64 Android library as it ships and strips it into the folder. Its gates are the part
+# shipped_library: builds the arm64 Android library as it ships and strips it into the folder SHIPPED. Its gates are the part
 # `packages` of scripts/test.
+readonly SHIPPED=$CACHE/emulated/android
 shipped_library() {
     apt_install llvm-22
     build_android aarch64-linux-android || return
-    mkdir -p "$1" || return
-    llvm-strip-22 --strip-unneeded -o "$1/$ANDROID_LIBRARY" "$(android_output aarch64-linux-android)/$ANDROID_LIBRARY"
+    mkdir -p "$SHIPPED" || return
+    llvm-strip-22 --strip-unneeded -o "$SHIPPED/$ANDROID_LIBRARY" "$(android_output aarch64-linux-android)/$ANDROID_LIBRARY"
+}
+
+# start_shipped_library LOG: builds it beside the parts that do not want it: its last step, which optimises the whole program, keeps
+# one processor busy for minutes. In a group of its own, which the caller ends when it ends: kill -- -"$SHIPPING".
+SHIPPING=
+start_shipped_library() {
+    set -m
+    CARGO_BUILD_JOBS=$((($(nproc) + 1) / 2)) shipped_library </dev/null >"$1" 2>&1 &
+    # shellcheck disable=SC2034 # read by scripts/test-emulated
+    SHIPPING=$!
+    set +m
 }
 
 part_bionic() {
-    local folder=$CACHE/emulated/android
     need_maven
-    timed build shipped_library "$folder" || return
+    timed build shipped_library || return
     timed build "$ROOT/scripts/generate-bindings" --kotlin --test-hooks || return
-    timed tests run_kotlin -Pbionic -pl ../kotlin-bionic -am test -Dtandem.android.library="$folder/$ANDROID_LIBRARY" \
+    timed tests run_kotlin -Pbionic -pl ../kotlin-bionic -am test -Dtandem.android.library="$SHIPPED/$ANDROID_LIBRARY" \
         -Dtandem.conformance.outputs="$(outputs_file bionic)" -Dtest='SelfTest,ConformanceTest'
 }
 
 # Of the library with its symbols, which name the kernels.
 part_neon_loops() {
-    timed build shipped_library "$CACHE/emulated/android" || return
+    timed build shipped_library || return
     llvm-objdump-22 -d --no-show-raw-insn --demangle "$(android_output aarch64-linux-android)/$ANDROID_LIBRARY" |
         python3 -B "$ROOT/scripts/lib/neon_loops.py" "$ROOT/scripts/emulation/neon-limits"
 }
