@@ -19,7 +19,7 @@ public enum Words {
         case .modePrefers: "the mode prefers it"
         case .modeForbids: "the mode forbids it"
         case .sensitivityForbids: "the data may not go there"
-        case .privateInput: "a private input would leave the device"
+        case .privateTensor: "a private tensor would leave the device"
         case .notDeployed: "the endpoint does not serve this part"
         case .default: "nothing prefers another place"
         case .notFirst: "another place comes first"

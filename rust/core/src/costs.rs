@@ -28,9 +28,10 @@ pub struct CutCosts {
     pub forms: Vec<FormCosts>,
     /// Bytes of the answer's body.
     pub bytes_down: u64,
-    /// The graph inputs from which the crossing tensors are computed; `None` where that is not known, which forbids the
-    /// cut to every run with private inputs.
-    pub inputs: Option<Vec<String>>,
+    /// The tensors, by name, that stay on this device: nothing that crosses is computed from them, and the tail does not
+    /// compute them. Inputs of the model are among them; of the tensors inside the graph those that are known. A run that
+    /// calls any other tensor private may not be cut here.
+    pub keeps: Vec<String>,
     /// The names of the endpoints that serve the tail.
     pub endpoints: Vec<String>,
 }
@@ -58,12 +59,10 @@ impl CutCosts {
         there.is_some_and(|name| name == endpoint) || self.endpoints.iter().any(|name| name == endpoint)
     }
 
-    /// Whether what crosses here is, or is computed from, one of the `private` inputs, or may be.
-    pub fn carries(&self, private: &[String]) -> bool {
-        if private.is_empty() {
-            return false;
-        }
-        self.inputs.as_ref().is_none_or(|inputs| inputs.iter().any(|input| private.contains(input)))
+    /// Whether a split run here would let one of the `private` tensors, or what is computed from it, leave this device, or
+    /// may do so.
+    pub fn reveals(&self, private: &[String]) -> bool {
+        private.iter().any(|name| !self.keeps.contains(name))
     }
 }
 

@@ -56,7 +56,7 @@ impl fmt::Display for Placement {
 pub struct Candidate {
     /// Where.
     pub placement: Placement,
-    /// Whether mode, label and private inputs allow it.
+    /// Whether mode, label and private tensors allow it.
     pub allowed: bool,
     /// Why it was chosen or not.
     pub reason: Reason,

@@ -2,6 +2,7 @@
 
 mod breaker;
 mod calibration;
+mod counts;
 mod device;
 mod heads;
 mod here;
@@ -23,6 +24,7 @@ use breaker::Breaker;
 pub(crate) use breaker::Circuit;
 use calibration::Calibration;
 pub(crate) use calibration::Ends;
+pub use counts::CountsQuestion;
 pub(crate) use device::DeviceNow;
 use device::Speed;
 use heads::Heads;
@@ -157,8 +159,8 @@ impl Estimates {
             return;
         };
         match work {
-            ProbeWork::Ready => {
-                self.learn_exchange(endpoint, device, timing, tls, 0.0, None, at);
+            ProbeWork::Ready | ProbeWork::Look { .. } => {
+                self.learn_exchange(endpoint, device, timing, tls, 0.0, None, true, at);
             }
             ProbeWork::Whole => {
                 self.learn_run(endpoint, costs, Part::Whole, device, tls, timing, at);
@@ -220,7 +222,7 @@ impl Estimates {
         let server = self.servers.entry(endpoint, &costs.model, now, || Server::prior(costs, here, now));
         let believed = if said.is_some() { None } else { Some(server.part(share, cut, now)) };
         let of_server = said.unwrap_or(0.0) + queued.unwrap_or(0.0);
-        let learned = self.learn_exchange(endpoint, device, timing, tls, of_server, believed, now);
+        let learned = self.learn_exchange(endpoint, device, timing, tls, of_server, believed, false, now);
         let server = self.servers.entry(endpoint, &costs.model, now, || Server::prior(costs, here, now));
         match (said, learned) {
             (Some(said), _) => server.learn(share, cut, said, true, now),
@@ -240,6 +242,7 @@ impl Estimates {
         tls: bool,
         of_server: f64,
         believed: Option<(f64, f64)>,
+        bare: bool,
         now: f64,
     ) -> Option<f64> {
         self.breakers.entry(endpoint, network(device), now, Breaker::default).succeed();
@@ -251,6 +254,7 @@ impl Estimates {
             time: (measured - of_server).max(0.02 * measured),
             said: of_server,
             server: believed,
+            bare,
             bytes_up: float(timing.request_bytes),
             connect: seconds(timing.connect),
             handshakes: transfer::handshakes(tls),

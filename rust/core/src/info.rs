@@ -175,14 +175,6 @@ impl ModelInfo {
         Ok(())
     }
 
-    /// Checks that every input that is called private exists: a name that means nothing protects nothing.
-    pub fn check_private_inputs(&self, private: &[String]) -> Result<(), InputError> {
-        match private.iter().find(|name| self.input(name).is_none()) {
-            None => Ok(()),
-            Some(name) => Err(InputError::Unknown { name: name.clone(), known: names(&self.inputs) }),
-        }
-    }
-
     /// Checks that every wanted output exists; gives their names, all of the model's where none is named.
     pub fn wanted_outputs(&self, wanted: &[String]) -> Result<Vec<String>, InputError> {
         if wanted.is_empty() {

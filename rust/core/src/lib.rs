@@ -36,8 +36,9 @@ pub use dtype::{DType, Element};
 pub use endpoint::{Endpoint, EndpointTls, Secret, TokenError, TokenSource, WireFormat};
 pub use error::{Error, ErrorCode, InputError, LoadError, PolicyError, RemoteError, RunError, TensorError};
 pub use estimates::{
-    DeviceObservation, Estimates, EstimatesSnapshot, ExchangeFailure, Part, Probe, ProbeCharge,
-    ProbeObservation, ProbeWork, ProfileObservation, RemoteObservation, SnapshotError, Statistics,
+    CountsQuestion, DeviceObservation, Estimates, EstimatesSnapshot, ExchangeFailure, Part, Probe,
+    ProbeCharge, ProbeObservation, ProbeWork, ProfileObservation, RemoteObservation, SnapshotError,
+    Statistics,
 };
 pub use info::{Dimension, ModelInfo, ModelSource, TensorInfo};
 pub use options::{
@@ -50,7 +51,7 @@ pub use planner::{
 };
 pub use ports::{Engine, LocalModel, Remote, RemoteAnswer, RemoteRequest};
 pub use predicted::{LatencyBand, Predicted, PredictedParts};
-pub use prediction::{Prediction, RemoteTiming, Timing};
+pub use prediction::{Prediction, RemoteTiming, ServerCounts, Timing};
 pub use profile::{NodeProfile, Profile};
 pub use reason::Reason;
 pub use tensor::{Tensor, TensorStorage};

@@ -145,9 +145,10 @@ pub struct RunOptions {
     pub mode: InferenceMode,
     /// How far its data may travel.
     pub sensitivity: Sensitivity,
-    /// Inputs, by name, that never leave the device, nor anything computed from them: the cloud is forbidden, and every
-    /// cut across which something depends on them.
-    pub private_inputs: Vec<String>,
+    /// Tensors, by name, that are computed on this device only and never leave it, nor anything computed from them: the
+    /// cloud is forbidden, and every cut across which something depends on them or behind which they are computed. Inputs,
+    /// outputs and, where the model was loaded with its cuts, the tensors inside its graph.
+    pub private_tensors: Vec<String>,
     /// What it should be best at.
     pub objective: Objective,
     /// How much an uncertain prediction counts against a placement.
@@ -214,7 +215,7 @@ impl ManifestOptions {
 pub struct LoadOptions {
     /// How much the model may take.
     pub limits: Limits,
-    /// The name under which endpoints serve the model; `None` is the model's own.
+    /// The name under which endpoints serve the model; `None` is the manifest's, or the model's own where there is none.
     pub name: Option<String>,
     /// The SHA-256 that the file must have, in hexadecimal.
     pub sha256: Option<String>,

@@ -82,8 +82,8 @@ pub struct PlanRequest<'a> {
     pub mode: InferenceMode,
     /// How far its data may travel.
     pub sensitivity: Sensitivity,
-    /// The inputs that never leave the device, nor anything computed from them.
-    pub private_inputs: &'a [String],
+    /// The tensors, by name, that never leave the device, nor anything computed from them.
+    pub private_tensors: &'a [String],
     /// What the run should be best at.
     pub objective: Objective,
     /// How much an uncertain prediction counts against a placement.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     Control, DType, Endpoint, LoadError, LoadOptions, ModelInfo, ModelSource, NamedTensors, Profile,
-    RemoteError, RemoteTiming, RunError, Tensor, TensorError,
+    RemoteError, RemoteTiming, RunError, ServerCounts, Tensor, TensorError,
 };
 
 /// Loads models that run on this device.
@@ -79,4 +79,27 @@ pub trait Remote: Send + Sync {
 
     /// Asks the endpoint whether it is ready: the status of `GET /v2/health/ready`, nothing more.
     fn is_ready(&self, endpoint: &Endpoint, control: &Control) -> Result<bool, RemoteError>;
+
+    /// Asks what [`Remote::is_ready`] asks, with so many bytes of nothing in the request's head, and says how long each part
+    /// took: one exchange, whatever its answer. `None` where phases cannot be told apart.
+    fn look(
+        &self,
+        endpoint: &Endpoint,
+        padding: u64,
+        control: &Control,
+    ) -> Result<Option<RemoteTiming>, RemoteError> {
+        let _ = (endpoint, padding, control);
+        Ok(None)
+    }
+
+    /// What the endpoint counted of a model so far; `None` where it does not count, or does not say.
+    fn counts(
+        &self,
+        endpoint: &Endpoint,
+        model: &ModelInfo,
+        control: &Control,
+    ) -> Result<Option<ServerCounts>, RemoteError> {
+        let _ = (endpoint, model, control);
+        Ok(None)
+    }
 }

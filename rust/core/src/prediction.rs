@@ -31,6 +31,19 @@ pub struct RemoteTiming {
     pub answer_bytes: u64,
 }
 
+/// What a server counted of a model since it started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ServerCounts {
+    /// Requests that succeeded.
+    pub requests: u64,
+    /// Those of them that were computed, not found in a cache.
+    pub computed: u64,
+    /// How long all of them together waited for their turn.
+    pub queue: Duration,
+    /// How long computing took for all that were computed, their tensors' conversion included.
+    pub compute: Duration,
+}
+
 /// How long a run took.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Timing {

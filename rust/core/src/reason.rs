@@ -41,7 +41,7 @@ reasons! {
     ModePrefers "mode_prefers" "the mode prefers it",
     ModeForbids "mode_forbids" "the mode forbids it",
     SensitivityForbids "sensitivity_forbids" "the sensitivity label forbids it",
-    PrivateInput "private_input" "what would leave the device is a private input or computed from one",
+    PrivateTensor "private_tensor" "what would leave the device is a private tensor or computed from one",
     NotDeployed "not_deployed" "the endpoint does not serve this tail",
     Default "default" "no rule prefers another place",
     NotFirst "not_first" "another place comes first",

@@ -14,16 +14,19 @@ use tandem_onnx::{DataLocation, ExternalData, GraphProto, TensorProto};
 use crate::graph::{bodies_mut, tensors_mut};
 use crate::limits::at_most;
 
-/// Reads every external tensor of `graph` into the graph, and tells whether there was any.
+/// Reads every external tensor of `graph` into the graph.
 ///
-/// `folder` is the model's; `None` for a model in memory, which may have no external data. `budget` is what
-/// is left of the limit on the model's bytes.
-pub(crate) fn resolve(
+/// `folder` is the model's; `None` for a model in memory, which may have no external data. `read` are the bytes of
+/// the model's file, which together with those beside it may be `limit`. Gives how many lay beside it.
+///
+/// Fails with `Invalid` for what does not fit or leads out of the folder, `NotFound` where that is not there, and
+/// `ResourceLimit` for more than `limit`.
+pub fn resolve(
     graph: &mut GraphProto,
     folder: Option<&Path>,
     read: u64,
     limit: u64,
-) -> Result<bool, LoadError> {
+) -> Result<u64, LoadError> {
     let folder = match folder {
         Some(path) if path.as_os_str().is_empty() => Some(Path::new(".")),
         other => other,
@@ -34,7 +37,7 @@ pub(crate) fn resolve(
     })?;
     let mut reader = Reader { root, files: HashMap::new(), read, limit };
     reader.graph(graph)?;
-    Ok(!reader.files.is_empty())
+    Ok(reader.read - read)
 }
 
 struct Reader {

@@ -27,7 +27,7 @@ mod compile;
 mod convert;
 mod dequantize;
 mod engine;
-mod external_data;
+pub mod external_data;
 mod fault;
 mod functions;
 mod fuse;

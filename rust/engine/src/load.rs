@@ -66,7 +66,7 @@ pub(crate) fn load(
     functions::inline(&mut proto, &mut graph, read, &options.limits)?;
     may_go_on()?;
     let folder = path.map(|path| path.parent().unwrap_or(Path::new("")));
-    let external = external_data::resolve(&mut graph, folder, read, options.limits.model_bytes)?;
+    let beside = external_data::resolve(&mut graph, folder, read, options.limits.model_bytes)?;
     may_go_on()?;
     validate::check_and_sort(&mut graph)?;
     let info = info::describe(&proto, &graph, source, digest, options)?;
@@ -82,7 +82,7 @@ pub(crate) fn load(
     may_go_on()?;
     let template = lower::lower(graph, weights, integers, proto.opset_import, &info, engine.fused)?;
     // The digest says nothing of weights in other files.
-    let cache = cache.filter(|_| !external);
+    let cache = cache.filter(|_| beside == 0);
     let mut model = OnnxModel::new(info, options, engine, threads, template, shape_like, cache);
     may_go_on()?;
     model.prepare(&control)?;

@@ -51,8 +51,8 @@ mirror! {
         ModeForbids,
         /// The sensitivity label forbids it.
         SensitivityForbids,
-        /// What would leave the device is a private input or computed from one.
-        PrivateInput,
+        /// What would leave the device is a private tensor or computed from one.
+        PrivateTensor,
         /// The endpoint does not serve this tail.
         NotDeployed,
         /// No rule prefers another place.
@@ -99,7 +99,7 @@ mirror! {
 pub struct Candidate {
     /// Where.
     pub placement: Placement,
-    /// Whether mode, label and private inputs allow it.
+    /// Whether mode, label and private tensors allow it.
     pub allowed: bool,
     /// Why it was chosen or not.
     pub reason: Reason,

@@ -72,8 +72,9 @@ pub struct RunOptions {
     pub mode: InferenceMode,
     /// How far its data may travel.
     pub sensitivity: Sensitivity,
-    /// Inputs, by name, that never leave the device, nor anything computed from them.
-    pub private_inputs: Vec<String>,
+    /// Tensors, by name, that never leave the device, nor anything computed from them: inputs, outputs and, where the model
+    /// was loaded with its cuts, the tensors inside its graph.
+    pub private_tensors: Vec<String>,
     /// What it should be best at.
     pub objective: Objective,
     /// How much an uncertain prediction counts against a placement.
@@ -97,7 +98,7 @@ impl RunOptions {
         tandem::RunOptions {
             mode: self.mode,
             sensitivity: self.sensitivity,
-            private_inputs: self.private_inputs,
+            private_tensors: self.private_tensors,
             objective: self.objective,
             risk: self.risk,
             hedge: self.hedge,
@@ -198,7 +199,7 @@ fn bad_key(text: &str) -> TandemFailure {
 pub struct LoadOptions {
     /// How much the model may take.
     pub limits: Limits,
-    /// The name under which endpoints serve the model; `None` is the model's own.
+    /// The name under which endpoints serve the model; `None` is the manifest's, or the model's own where there is none.
     pub name: Option<String>,
     /// The SHA-256 that the file must have, in hexadecimal.
     pub sha256: Option<String>,

@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use tandem_core::{
-    Control, Endpoint, InputError, NamedTensors, Remote, RemoteAnswer, RemoteError, RemoteRequest,
-    RemoteTiming, WireFormat,
+    Control, Endpoint, InputError, ModelInfo, NamedTensors, Remote, RemoteAnswer, RemoteError, RemoteRequest,
+    RemoteTiming, ServerCounts, WireFormat,
 };
 use tandem_wire::{
     COMPUTE_METRIC, EncodeError, Form, InferRequest, InferResponse, Payload, QUEUE_METRIC, RequestedOutput,
-    ServerMetadata, parse_server_timing, scalar_as_row,
+    ServerMetadata, parse_server_timing, parse_statistics, scalar_as_row,
 };
 
 use crate::address::model_path;
@@ -22,6 +22,9 @@ use crate::failure::Failure;
 use crate::lane::Stopped;
 use crate::site::{Site, Sites};
 use crate::status::{is_overload, refusal};
+
+/// Padding that a question may carry, in bytes: half of what servers let a request's head be.
+const MOST_PADDING: usize = 4 << 10;
 
 /// Runs models on endpoints over HTTP/1.1.
 ///
@@ -137,6 +140,48 @@ impl Remote for HttpRemote {
         let reply = run(endpoint, control, &site, async |kept| call.perform(kept).await)?;
         Ok(reply.status.is_success())
     }
+
+    fn look(
+        &self,
+        endpoint: &Endpoint,
+        padding: u64,
+        control: &Control,
+    ) -> Result<Option<RemoteTiming>, RemoteError> {
+        control.check(Instant::now())?;
+        let bounds = Bounds::new(endpoint);
+        let site = self.site(endpoint)?;
+        let padding = usize::try_from(padding).unwrap_or(usize::MAX).min(MOST_PADDING);
+        let call = Call { padding, ..call(endpoint, &site, "/v2/health/ready".to_owned(), None, bounds) };
+        let reply = run(endpoint, control, &site, async |kept| call.perform(kept).await)?;
+        Ok(Some(RemoteTiming {
+            connect: reply.phases.connect,
+            upload: reply.phases.upload,
+            wait: reply.phases.wait,
+            download: reply.phases.download,
+            request_bytes: padding as u64,
+            answer_bytes: reply.body.len() as u64,
+            ..RemoteTiming::default()
+        }))
+    }
+
+    fn counts(
+        &self,
+        endpoint: &Endpoint,
+        model: &ModelInfo,
+        control: &Control,
+    ) -> Result<Option<ServerCounts>, RemoteError> {
+        control.check(Instant::now())?;
+        let bounds = Bounds::new(endpoint);
+        let misconfigured = |detail| Failure::Configuration(detail).at(&endpoint.name);
+        let path = model_path(endpoint.model_name(&model.name), "stats").map_err(misconfigured)?;
+        let site = self.site(endpoint)?;
+        let call = call(endpoint, &site, path, None, bounds);
+        let reply = run(endpoint, control, &site, async |kept| call.perform(kept).await)?;
+        if is_overload(reply.status) {
+            return Err(refusal(&endpoint.name, &model.name, 0, &reply));
+        }
+        Ok(reply.status.is_success().then(|| parse_statistics(&reply.body)).flatten())
+    }
 }
 
 impl Default for HttpRemote {
@@ -170,7 +215,7 @@ fn call(
     payload: Option<Payload>,
     bounds: Bounds,
 ) -> Call {
-    Call { site: site.clone(), path, payload, token: endpoint.token.clone(), bounds }
+    Call { site: site.clone(), path, payload, padding: 0, token: endpoint.token.clone(), bounds }
 }
 
 /// The form in which tensors travel to `endpoint`: what is configured, else what the endpoint was found to

@@ -23,6 +23,8 @@ pub(crate) struct Call {
     pub(crate) path: String,
     /// The body of a `POST`; `None` is a `GET`.
     pub(crate) payload: Option<Payload>,
+    /// Bytes of nothing in the request's head.
+    pub(crate) padding: usize,
     pub(crate) token: Option<Arc<dyn TokenSource>>,
     pub(crate) bounds: Bounds,
 }
@@ -180,6 +182,10 @@ impl Call {
         let headers = request.headers_mut();
         headers.insert(HOST, host);
         headers.insert(USER_AGENT, HeaderValue::from_static(concat!("tandem/", env!("CARGO_PKG_VERSION"))));
+        if self.padding > 0 {
+            let nothing = HeaderValue::from_bytes(&vec![b'0'; self.padding]);
+            headers.insert("x-padding", nothing.map_err(|error| Failure::Internal(error.to_string()))?);
+        }
         if let Some(payload) = &self.payload {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(payload.content_type()));
             if let Some(length) = payload.header_length {

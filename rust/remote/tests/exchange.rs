@@ -11,7 +11,7 @@ use half::f16;
 use support::{call, call_with, control, echo, echo_model, endpoint, ok, parse, row, serve, values};
 use tandem_core::{
     CancellationToken, Control, DType, Endpoint, ErrorCode, InputError, ModelInfo, NamedTensors, Remote,
-    RemoteError, RemoteRequest, Tensor, TensorInfo, WireFormat,
+    RemoteError, RemoteRequest, ServerCounts, Tensor, TensorInfo, WireFormat,
 };
 use tandem_remote::HttpRemote;
 use tandem_testkit::faults::{Act, FaultServer, Received, answer};
@@ -66,6 +66,49 @@ fn an_endpoint_that_does_not_is_sent_json() {
         assert_eq!(seen[1].header(HEADER_LENGTH), None);
         assert_eq!(parse(&seen[1]).form_of("y"), Form::Json);
     }
+}
+
+#[test]
+fn a_look_is_one_exchange_with_its_padding_and_tells_its_phases() {
+    let (server, seen) = recording(BINARY);
+    let (remote, control) = (HttpRemote::new(), control(&CancellationToken::new()));
+    let look = |padding| remote.look(&endpoint(server.url()), padding, &control).unwrap().unwrap();
+    let (first, padded) = (look(0), look(4096));
+    assert!(first.connect > Duration::ZERO && first.wait > Duration::ZERO, "{first:?}");
+    assert!(padded.connect.is_zero() && padded.wait > Duration::ZERO, "{padded:?}");
+    assert_eq!((first.request_bytes, padded.request_bytes), (0, 4096));
+    let padding: Vec<_> =
+        seen.lock().unwrap().iter().map(|it| it.header("x-padding").map_or(0, str::len)).collect();
+    assert_eq!(padding, [0, 4096]);
+    assert!(seen.lock().unwrap().iter().all(|it| it.path == "/v2/health/ready" && it.body.is_empty()));
+}
+
+#[test]
+fn counts_are_those_of_the_model_and_none_where_a_server_does_not_count() {
+    let tally = |ns: u64| format!(r#"{{"count":2,"ns":{ns}}}"#);
+    let stats = format!(
+        r#"{{"success":{},"queue":{},"compute_input":{},"compute_infer":{},"compute_output":{}}}"#,
+        tally(9_000),
+        tally(1_000),
+        tally(10),
+        tally(6_000),
+        tally(20),
+    );
+    let counted = format!(r#"{{"model_stats":[{{"name":"echo","version":"1","inference_stats":{stats}}}]}}"#);
+    let counts = |status: u16, body: String| {
+        let server = FaultServer::start(move |received| {
+            assert_eq!((received.method.as_str(), received.path.as_str()), ("GET", "/v2/models/echo/stats"));
+            Act::Send(answer(status, &[], body.as_bytes()))
+        });
+        let control = control(&CancellationToken::new());
+        HttpRemote::new().counts(&endpoint(server.url()), &echo_model(4), &control)
+    };
+    let time = Duration::from_nanos;
+    let expected = ServerCounts { requests: 2, computed: 2, queue: time(1_000), compute: time(6_030) };
+    assert_eq!(counts(200, counted.clone()), Ok(Some(expected)));
+    assert_eq!(counts(404, counted.clone()), Ok(None));
+    assert_eq!(counts(200, "{}".to_owned()), Ok(None));
+    assert!(matches!(counts(503, counted), Err(RemoteError::Overloaded { .. })));
 }
 
 #[test]

@@ -129,10 +129,37 @@ fn a_large_tensor_comes_back_whole() {
 }
 
 #[test]
+fn what_a_server_counted_grows_with_its_answers() {
+    let remote = HttpRemote::new();
+    let model = identity(DType::F32);
+    for server in servers() {
+        let counts = || remote.counts(&server, &model, &control()).unwrap();
+        echo(&remote, &server, &extremes(DType::F32)).unwrap();
+        let Some(before) = counts() else {
+            // An extension of Triton, which ours has too.
+            assert!(!["triton", "tandem"].contains(&server.name.as_str()), "{}", server.name);
+            continue;
+        };
+        for _ in 0..3 {
+            echo(&remote, &server, &extremes(DType::F32)).unwrap();
+        }
+        let after = counts().unwrap();
+        assert!(after.requests >= before.requests + 3, "{}: {before:?}, {after:?}", server.name);
+        assert!(after.computed > before.computed && after.compute > before.compute, "{after:?}");
+        assert!(after.queue >= before.queue, "{}: {before:?}, {after:?}", server.name);
+        let models = BTreeMap::from([(model.name.clone(), "no_such_model".to_owned())]);
+        let unknown = Endpoint { models, ..server.clone() };
+        assert_eq!(remote.counts(&unknown, &model, &control()).unwrap(), None, "{}", server.name);
+    }
+}
+
+#[test]
 fn a_ready_server_says_so_and_an_unknown_model_is_not_found() {
     let remote = HttpRemote::new();
     for server in servers() {
         assert!(remote.is_ready(&server, &control()).unwrap(), "{}", server.name);
+        let look = remote.look(&server, 4096, &control()).unwrap().unwrap();
+        assert!(look.wait > Duration::ZERO, "{}: {look:?}", server.name);
         let models = BTreeMap::from([("identity_f32".to_owned(), "no_such_model".to_owned())]);
         let endpoint = Endpoint { models, ..server };
         let error = echo(&remote, &endpoint, &extremes(DType::F32)).unwrap_err();

@@ -31,18 +31,17 @@ pub(crate) struct Exchange<'a> {
 }
 
 impl Exchange<'_> {
-    /// Whether label and private inputs let the payload go to the endpoint. Asked again for every exchange, whatever the
+    /// Whether label and private tensors let the payload go to the endpoint. Asked again for every exchange, whatever the
     /// planner found.
     pub(crate) fn admit(&self, operation: &'static str) -> Result<(), Error> {
         self.shared.view(self.endpoint).admit(self.options.sensitivity, operation)?;
-        let private = &self.options.private_inputs;
-        self.shared.info.check_private_inputs(private)?;
-        let carried = match self.payload {
-            Payload::Whole { .. } => private.first(),
-            Payload::Tail { cut, .. } => private.iter().find(|name| cut.inputs.contains(name)),
+        let private = &self.options.private_tensors;
+        let revealed = match (self.payload, &self.shared.splits) {
+            (Payload::Tail { cut, .. }, Some(splits)) => splits.revealed(cut, private),
+            _ => private.first(),
         };
-        match carried {
-            Some(name) => Err(PolicyError::PrivateInput { name: name.clone(), operation }.into()),
+        match revealed {
+            Some(name) => Err(PolicyError::PrivateTensor { name: name.clone(), operation }.into()),
             None => Ok(()),
         }
     }

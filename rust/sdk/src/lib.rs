@@ -32,6 +32,8 @@ mod endpoints;
 mod exchange;
 mod learning;
 mod model;
+mod model_file;
+mod private;
 mod probing;
 mod pursuit;
 mod running;
@@ -40,6 +42,7 @@ mod settings;
 mod splits;
 
 pub use model::Model;
+pub use model_file::read_original;
 pub use runtime::{Runtime, RuntimeBuilder};
 pub use tandem_core::*;
 pub use tandem_engine::CacheOptions;

@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 use tandem_core::{
     CancellationToken, Candidate, Control, Decision, DeviceObservation, DeviceState, Endpoint, EndpointView,
     Error, Estimates, LoadError, LoadOptions, LocalModel, ModelCosts, ModelInfo, ModelSource, NamedTensors,
-    Part, Placement, Plan, PlanRequest, Prediction, Probe, Profile, ProfileObservation, Reason, RemoteError,
+    Part, Placement, Plan, PlanRequest, Prediction, Profile, ProfileObservation, Reason, RemoteError,
     RunError, RunOptions, Timing,
 };
 
 use crate::call::Call;
 use crate::costs::{Costs, sizes};
 use crate::exchange::{Exchange, Payload};
-use crate::probing::{self, Occasion};
+use crate::probing::{self, Occasion, Question};
 use crate::running::Running;
 use crate::runtime::Parts;
 use crate::splits::Splits;
@@ -55,11 +55,11 @@ impl Model {
         let may_go_on = || control.check(Instant::now()).map_err(LoadError::from);
         may_go_on()?;
         let mut info = local.info().clone();
-        if let Some(name) = &options.name {
-            info.name.clone_from(name);
-        }
         let load = |manifest| Splits::load(manifest, source, options, &info, parts.engine.clone(), may_go_on);
         let splits = options.manifest.as_ref().map(load).transpose()?;
+        if let Some(name) = options.name.as_ref().or(splits.as_ref().map(|splits| &splits.served)) {
+            info.name.clone_from(name);
+        }
         let closing = CancellationToken::child_of([&parts.closing]);
         let shared = Shared {
             parts,
@@ -90,7 +90,7 @@ impl Model {
     /// Runs the model on an endpoint: the one that the options name, else the first. Never runs on this device and
     /// never queues.
     ///
-    /// Fails with `PolicyDenied` where the sensitivity label or a private input does not let the data go there.
+    /// Fails with `PolicyDenied` where the sensitivity label or a private tensor does not let the data go there.
     pub fn offload(&self, inputs: &NamedTensors, options: &RunOptions) -> Result<Prediction, Error> {
         let call = self.begin(options)?;
         let shared = &*self.shared;
@@ -98,6 +98,7 @@ impl Model {
         let endpoint = *endpoints.first().ok_or(RemoteError::NoEndpoint)?;
         let device = shared.parts.learning.device();
         let costs = shared.costs(Some(inputs));
+        shared.know_private(options)?;
         let payload = Payload::Whole { inputs };
         let exchange = Exchange { shared, options, endpoint, payload, costs: &costs, device: &device };
         exchange.admit("offload")?;
@@ -120,15 +121,16 @@ impl Model {
         let call = self.begin(options)?;
         let shared = &*self.shared;
         shared.info.check_inputs(inputs)?;
+        shared.know_private(options)?;
         let costs = shared.costs(Some(inputs));
         let device = shared.parts.learning.device();
         let plan = shared.decide(options, &costs, &device)?;
         let running =
             Running { shared, inputs, options, call: &call, plan: &plan, costs: &costs, device: &device };
         let finished = running.finish();
-        if let Some(probe) = shared.probe_due(options, &costs, &device, &plan) {
+        if let Some(question) = shared.question_due(options, &costs, &device, &plan) {
             let sizes = sizes(&shared.info, inputs);
-            probing::send(&self.shared, probe, Occasion { costs, device, sizes });
+            probing::send(&self.shared, question, Occasion { costs, device, sizes });
         }
         let (outcome, decision) = finished?;
         Ok(outcome.into_prediction(decision))
@@ -157,6 +159,7 @@ impl Model {
         if !(load.is_finite() && load > 0.0) {
             return Err(Error::InvalidArgument(format!("the server load is {load}, expected more than 0")));
         }
+        self.shared.know_private(options)?;
         let device = device.unwrap_or_else(|| self.shared.parts.learning.device());
         self.shared.decide_if(options, &self.shared.costs(None), &device, load)
     }
@@ -240,7 +243,6 @@ impl Shared {
 
     /// Decides for a run, and takes note of it before anyone else decides: of all that find a circuit half open, one tries.
     fn decide(&self, options: &RunOptions, costs: &ModelCosts, device: &DeviceState) -> Result<Plan, Error> {
-        self.info.check_private_inputs(&options.private_inputs)?;
         let decide = |request: &PlanRequest<'_>| self.parts.planner.plan(request);
         self.ask_and(options, costs, device, decide, |plan, estimates, now| {
             if let Ok(plan) = plan {
@@ -257,29 +259,31 @@ impl Shared {
         device: &DeviceState,
         server_load: f64,
     ) -> Result<Plan, Error> {
-        self.info.check_private_inputs(&options.private_inputs)?;
         let planner = &self.parts.planner;
         self.ask(options, costs, device, |request| {
             planner.plan(&PlanRequest { server_load, ..request.clone() })
         })?
     }
 
-    /// The probe that is due after a run by `plan`. None where no endpoint may have the run's data: then there is nothing to
-    /// decide.
-    fn probe_due(
+    /// What should be asked of an endpoint after a run by `plan`. Nothing where no endpoint may have the run's data: then there
+    /// is nothing to decide.
+    fn question_due(
         &self,
         options: &RunOptions,
         costs: &ModelCosts,
         device: &DeviceState,
         plan: &Plan,
-    ) -> Option<Probe> {
+    ) -> Option<Question> {
         let settings = self.parts.probes.as_ref()?;
         let decides = |candidate: &Candidate| candidate.allowed && candidate.placement.endpoint().is_some();
         if !plan.candidates.iter().any(decides) {
             return None;
         }
-        self.ask(options, costs, device, |request| request.estimates.probe_due(settings, request, plan))
-            .ok()?
+        let due = |request: &PlanRequest<'_>| {
+            let probe = request.estimates.probe_due(settings, request, plan).map(Question::Probe);
+            probe.or_else(|| request.estimates.counts_due(settings, request, plan).map(Question::Counts))
+        };
+        self.ask(options, costs, device, due).ok()?
     }
 
     fn ask<T>(
@@ -307,7 +311,7 @@ impl Shared {
             let answer = question(&PlanRequest {
                 mode: options.mode,
                 sensitivity: options.sensitivity,
-                private_inputs: &options.private_inputs,
+                private_tensors: &options.private_tensors,
                 objective: options.objective,
                 risk: options.risk,
                 offline: options.offline,

@@ -1,4 +1,5 @@
-//! Probes: small exchanges over zeros, beside a run, where their answer could change the next decision.
+//! What is asked of endpoints beside a run: probes over zeros, where their answer could change the next decision, and a
+//! server's own counts.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -6,8 +7,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use tandem_core::{
-    CancellationToken, Control, DType, DeviceState, Endpoint, ModelCosts, ModelInfo, NamedTensors, Probe,
-    ProbeObservation, ProbeWork, RemoteError, RemoteRequest, RemoteTiming, Tensor, TensorInfo,
+    CancellationToken, Control, CountsQuestion, DType, DeviceState, Endpoint, ModelCosts, ModelInfo,
+    NamedTensors, Probe, ProbeObservation, ProbeWork, RemoteError, RemoteRequest, RemoteTiming, Tensor,
+    TensorInfo,
 };
 
 use crate::costs::{Sizes, shape};
@@ -24,8 +26,16 @@ pub(crate) struct Occasion {
     pub(crate) sizes: Sizes,
 }
 
-/// Sends a probe on a thread of its own, where none is under way. Nobody waits for it; closing the model ends it.
-pub(crate) fn send(shared: &Arc<Shared>, probe: Probe, occasion: Occasion) {
+/// What is asked.
+pub(crate) enum Question {
+    /// An exchange that tells what the endpoint and the way there are worth.
+    Probe(Probe),
+    /// What the endpoint counted.
+    Counts(CountsQuestion),
+}
+
+/// Asks on a thread of its own, where nothing else is being asked. Nobody waits for it; closing the model ends it.
+pub(crate) fn send(shared: &Arc<Shared>, question: Question, occasion: Occasion) {
     if shared.parts.probing.swap(true, Ordering::AcqRel) {
         return;
     }
@@ -35,7 +45,10 @@ pub(crate) fn send(shared: &Arc<Shared>, probe: Probe, occasion: Occasion) {
         // The flag goes down however the probe ends.
         let _over = Over(&work);
         let control = Control { token, deadline: Instant::now().checked_add(PATIENCE) };
-        perform(&work, &probe, &occasion, &control);
+        match question {
+            Question::Probe(probe) => perform(&work, &probe, &occasion, &control),
+            Question::Counts(question) => count(&work, &question, &occasion, &control),
+        }
     });
     if spawned.is_err() {
         shared.parts.probing.store(false, Ordering::Release);
@@ -67,6 +80,22 @@ fn perform(shared: &Shared, probe: &Probe, occasion: &Occasion, control: &Contro
     });
 }
 
+fn count(shared: &Shared, question: &CountsQuestion, occasion: &Occasion, control: &Control) {
+    let parts = &shared.parts;
+    let (Ok(endpoint), Some(remote)) = (parts.endpoints.get(&question.endpoint), &parts.remote) else {
+        return;
+    };
+    let tail = |id: &str| shared.splits.as_ref()?.cut(id).map(|cut| &cut.remote);
+    let served = question.cut.as_ref().map_or(Some(&shared.info), |id| tail(id));
+    let Some(served) = served else { return };
+    match remote.counts(endpoint, served, control) {
+        Ok(counts) => parts.learning.with(|estimates, now| {
+            estimates.observe_counts(question, &occasion.costs, counts.as_ref(), now);
+        }),
+        Err(error) => log::debug!("endpoint {:?} was asked for its counts: {error}", endpoint.name),
+    }
+}
+
 fn ask(
     shared: &Shared,
     probe: &Probe,
@@ -90,7 +119,11 @@ fn ask(
                 cut.ok_or_else(|| RemoteError::Internal { detail: "there is no such cut".to_owned() })?;
             over(&cut.remote)
         }
-        _ => {
+        work => {
+            let padding = if let ProbeWork::Look { padding } = work { *padding } else { 0 };
+            if let Some(timing) = remote.look(endpoint, padding, control)? {
+                return Ok(timing);
+            }
             // The first may have to connect; the second tells the round trip alone.
             let connecting = Instant::now();
             remote.is_ready(endpoint, control)?;

@@ -1,10 +1,11 @@
 //! The cuts of a model that the planner may use, and their halves once they are needed.
 
 mod halves;
+mod kept;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use tandem_core::{
@@ -18,6 +19,7 @@ use tandem_split::{
 
 use crate::costs::{HEAD_BYTES, Sizes, bytes};
 use halves::{Halves, NotReady};
+use kept::Kept;
 
 pub(crate) use halves::ReadyCut;
 
@@ -35,15 +37,19 @@ pub(crate) struct Cut {
     pub(crate) head_fraction: f64,
     tail_fraction: f64,
     reply_bytes: u64,
-    /// The model's inputs from which the crossing tensors are computed.
-    pub(crate) inputs: Vec<String>,
+    /// The model's inputs of which nothing crosses.
+    own_inputs: Vec<String>,
 }
 
 /// The cuts of one model.
 pub(crate) struct Splits {
+    /// The name under which the whole model is served.
+    pub(crate) served: String,
     cuts: Vec<Arc<Cut>>,
     compute: Option<Compute>,
     halves: Halves,
+    /// Of tensors inside the graph, once a run has named one as private.
+    kept: OnceLock<Kept>,
     /// Since when an endpoint was seen not to serve the tail of a cut; an endpoint without a name stands for all: the
     /// halves cannot be made.
     absent: Mutex<HashMap<(String, Option<String>), Instant>>,
@@ -95,7 +101,7 @@ impl Splits {
         let parsed = Manifest::parse(&file, key.as_ref()).map_err(|error| refused(&error))?;
         parsed.check_model(&info.digest).map_err(|error| refused(&error))?;
         let compute = Compute::of(&parsed, info);
-        let mut cuts = Vec::new();
+        let (mut cuts, served) = (Vec::new(), parsed.model.name);
         for entry in parsed.cuts {
             let usable = entry.forms.iter().filter(|form| is_exact_enough(form, manifest.max_relative_error));
             let Some(form) = usable.min_by_key(|form| form.request_bytes).cloned() else {
@@ -114,9 +120,11 @@ impl Splits {
             ..options.clone()
         };
         Ok(Self {
+            served,
             cuts,
             compute,
             halves: Halves::new(source.clone(), info.digest.clone(), options, engine),
+            kept: OnceLock::new(),
             absent: Mutex::default(),
             generation: AtomicU64::new(0),
         })
@@ -149,7 +157,7 @@ impl Splits {
                 tail_fraction: cut.tail_fraction,
                 forms: vec![FormCosts { name: cut.form.clone(), bytes_up: crossing + HEAD_BYTES }],
                 bytes_down: down.unwrap_or(cut.reply_bytes) + HEAD_BYTES,
-                inputs: Some(cut.inputs.clone()),
+                keeps: self.kept_by(cut).map(str::to_owned).collect(),
                 endpoints: serving.cloned().collect(),
             })
         });
@@ -171,6 +179,31 @@ impl Splits {
         let boundaries: Vec<&Boundary> = self.cuts.iter().map(|cut| &cut.boundary).collect();
         let shares = head_shares(&model, profile, &boundaries);
         self.cuts.iter().zip(shares).filter_map(|(cut, share)| Some((cut.id.clone(), share?))).collect()
+    }
+
+    /// Whether a tensor that is no input is one of the model's. Finds out first what each cut keeps, where that is not known:
+    /// reads the model again, until `token` is cancelled.
+    pub(crate) fn has_tensor(&self, name: &str, token: &CancellationToken) -> Result<bool, String> {
+        if let Some(kept) = self.kept.get() {
+            return Ok(kept.has(name));
+        }
+        let kept = Kept::of(&self.halves.model(token)?, &self.cuts)?;
+        let has = kept.has(name);
+        if self.kept.set(kept).is_ok() {
+            self.generation.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(has)
+    }
+
+    /// The tensors that are known to stay on this device in a split run at `cut`.
+    fn kept_by<'a>(&'a self, cut: &'a Cut) -> impl Iterator<Item = &'a str> {
+        let inside = self.kept.get().map_or(&[][..], |kept| kept.by(&cut.id));
+        cut.own_inputs.iter().chain(inside).map(String::as_str)
+    }
+
+    /// Of the `private` tensors one that a split run at `cut` would, or may, let leave this device.
+    pub(crate) fn revealed<'a>(&self, cut: &Cut, private: &'a [String]) -> Option<&'a String> {
+        private.iter().find(|name| !self.kept_by(cut).any(|kept| kept == *name))
     }
 
     /// The cut of that id.
@@ -219,10 +252,9 @@ impl Cut {
             Some(time) => (time.head, time.tail),
             None => (share(compute.head), share(compute.tail)),
         };
-        let mut inputs: Vec<String> =
-            entry.boundary.crossing.iter().flat_map(|tensor| tensor.depends_on.iter().cloned()).collect();
-        inputs.sort_unstable();
-        inputs.dedup();
+        let crosses = |name: &String| entry.boundary.crossing.iter().any(|it| it.depends_on.contains(name));
+        let inputs = info.inputs.iter().map(|input| &input.name);
+        let own_inputs = inputs.filter(|name| !crosses(name)).cloned().collect();
         Ok(Self {
             id: entry.id,
             boundary: entry.boundary,
@@ -232,7 +264,7 @@ impl Cut {
             head_fraction,
             tail_fraction,
             reply_bytes: entry.reply_bytes,
-            inputs,
+            own_inputs,
         })
     }
 }

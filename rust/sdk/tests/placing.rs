@@ -204,9 +204,9 @@ fn a_runtime_without_endpoints_answers_on_the_device_and_is_offline_in_the_cloud
 }
 
 #[test]
-fn a_private_input_never_leaves_the_device_and_must_exist() {
+fn a_private_tensor_never_leaves_the_device_and_must_exist() {
     let (model, remote) = scripted(vec![], None);
-    let private = |mode, name: &str| RunOptions { private_inputs: vec![name.into()], ..in_mode(mode) };
+    let private = |mode, name: &str| RunOptions { private_tensors: vec![name.into()], ..in_mode(mode) };
     let prediction = model.run(&named("x"), &private(InferenceMode::PreferInCloud, "x")).unwrap();
     assert_eq!(prediction.decision.placement, Placement::OnDevice);
     assert!(prediction.decision.candidates[1..].iter().all(|candidate| !candidate.allowed));

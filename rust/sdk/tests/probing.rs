@@ -7,8 +7,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use tandem::{
-    Control, Endpoint, LoadOptions, Model, NamedTensors, PlannerSettings, Remote, RemoteAnswer, RemoteError,
-    RemoteRequest, RemoteTiming, RunOptions, Runtime, Sensitivity, Tensor,
+    Control, Endpoint, InferenceMode, LoadOptions, Model, ModelInfo, NamedTensors, PlannerSettings, Remote,
+    RemoteAnswer, RemoteError, RemoteRequest, RemoteTiming, RunOptions, Runtime, Sensitivity, ServerCounts,
+    Tensor,
 };
 use tandem_testkit::conformance;
 
@@ -17,18 +18,39 @@ use tandem_testkit::conformance;
 struct Recording {
     ready: Mutex<usize>,
     inputs: Mutex<Vec<NamedTensors>>,
+    /// The models whose counts were asked for.
+    counted: Mutex<Vec<String>>,
+    /// What answers say of the server's time.
+    server: Option<Duration>,
 }
 
 impl Remote for Recording {
     fn infer(&self, request: &RemoteRequest<'_>, _: &Control) -> Result<RemoteAnswer, RemoteError> {
         self.inputs.lock().unwrap_or_else(PoisonError::into_inner).push(request.inputs.clone());
         let y = request.inputs.iter().next().unwrap().1.clone();
-        Ok(RemoteAnswer { outputs: NamedTensors::new([("y", y)])?, timing: RemoteTiming::default() })
+        Ok(RemoteAnswer {
+            outputs: NamedTensors::new([("y", y)])?,
+            timing: RemoteTiming {
+                wait: Duration::from_millis(1),
+                server: self.server,
+                ..RemoteTiming::default()
+            },
+        })
     }
 
     fn is_ready(&self, _: &Endpoint, _: &Control) -> Result<bool, RemoteError> {
         *self.ready.lock().unwrap_or_else(PoisonError::into_inner) += 1;
         Ok(true)
+    }
+
+    fn counts(
+        &self,
+        _: &Endpoint,
+        model: &ModelInfo,
+        _: &Control,
+    ) -> Result<Option<ServerCounts>, RemoteError> {
+        self.counted.lock().unwrap_or_else(PoisonError::into_inner).push(model.name.clone());
+        Ok(Some(ServerCounts { requests: 1, computed: 1, ..ServerCounts::default() }))
     }
 }
 
@@ -72,6 +94,21 @@ fn an_endpoint_that_nobody_uses_is_asked_and_never_hears_of_the_inputs() {
         // A run that the planner moved there carries the input; a probe carries nought.
         assert!([0.0, 7.0].contains(&tensor.to_vec::<f32>().unwrap()[0]));
     }
+}
+
+#[test]
+fn a_server_that_does_not_say_what_it_took_is_asked_what_it_counted() {
+    let options = RunOptions { mode: InferenceMode::OnlyInCloud, ..RunOptions::default() };
+    let silent = Arc::new(Recording::default());
+    let (_runtime, quiet) = model(&silent, &PlannerSettings::default());
+    assert!(run_until(&quiet, &options, || !silent.counted.lock().unwrap().is_empty()));
+    assert_eq!(silent.counted.lock().unwrap()[0], "model");
+
+    let telling = Arc::new(Recording { server: Some(Duration::from_micros(10)), ..Recording::default() });
+    let (_runtime, told) = model(&telling, &PlannerSettings::default());
+    (0..200).for_each(|_| drop(told.run(&inputs(), &options).unwrap()));
+    thread::sleep(Duration::from_millis(50));
+    assert!(telling.counted.lock().unwrap().is_empty());
 }
 
 #[test]

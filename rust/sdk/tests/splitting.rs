@@ -253,12 +253,12 @@ fn what_has_no_form_to_travel_in_is_finished_on_the_device() {
 }
 
 #[test]
-fn a_planner_that_forgets_the_label_or_a_private_input_sends_nothing() {
+fn a_planner_that_forgets_the_label_or_a_private_tensor_sends_nothing() {
     let deployed = native();
-    let private = |name: &str| RunOptions { private_inputs: vec![name.into()], ..RunOptions::default() };
+    let private = |name: &str| RunOptions { private_tensors: vec![name.into()], ..RunOptions::default() };
     let labelled = RunOptions { sensitivity: Sensitivity::Private, ..RunOptions::default() };
     for placement in [split(), Placement::InCloud { endpoint: "cloud".into() }] {
-        for options in [labelled.clone(), private("x"), private("z")] {
+        for options in [labelled.clone(), private("x"), private("z"), private("positive"), private("grown")] {
             let remote = EngineRemote::new(&deployed, Fate::Answer);
             let planner = Fixed::new([placement.clone()]);
             let model = deployed.load(runtime(&remote, &planner), |_| {}).unwrap();

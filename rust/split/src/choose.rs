@@ -40,15 +40,9 @@ impl World {
         })
     }
 
-    fn seconds(self, cut: &Cut, shrink: f64) -> f64 {
-        let whole = sum(cut.multiply_adds).max(1.0);
+    fn seconds(self, cut: &Cut, [head, tail]: [f64; 2], shrink: f64) -> f64 {
         #[expect(clippy::cast_precision_loss, reason = "an estimate")]
-        let (head, tail, up, down) = (
-            cut.multiply_adds.head as f64 / whole,
-            cut.multiply_adds.tail as f64 / whole,
-            cut.bytes as f64 / shrink,
-            cut.reply_bytes as f64,
-        );
+        let (up, down) = (cut.bytes as f64 / shrink, cut.reply_bytes as f64);
         self.device * (head + tail / self.speed_ratio) + self.round_trip + (up + down) * 8.0 / self.rate
     }
 }
@@ -63,9 +57,17 @@ impl World {
 /// taken if they are fewer than the inputs'.
 ///
 /// `whole` is the measured time of the whole model here, in seconds; `shrink` says by how much the smallest wire
-/// form is smaller than f32.
-pub fn choose(cuts: &[Cut], most: usize, whole: Option<f64>, shrink: f64) -> Vec<usize> {
-    let tails: Vec<usize> = pareto(cuts);
+/// form is smaller than f32. `heads` are the shares of that time that the cuts' heads take, by a profile; a cut that
+/// has none there, or none that is known, is taken for as long as its multiply-adds are.
+pub fn choose(
+    cuts: &[Cut],
+    most: usize,
+    whole: Option<f64>,
+    shrink: f64,
+    heads: &[Option<f64>],
+) -> Vec<usize> {
+    let shares = shares(cuts, heads);
+    let tails: Vec<usize> = pareto(cuts, &shares);
     if most == 0 || tails.is_empty() {
         return Vec::new();
     }
@@ -82,13 +84,15 @@ pub fn choose(cuts: &[Cut], most: usize, whole: Option<f64>, shrink: f64) -> Vec
     let in_cloud = cuts.iter().find(|cut| cut.kind == CutKind::Inputs);
     let mut best: Vec<f64> = worlds
         .iter()
-        .map(|world| in_cloud.map_or(f64::INFINITY, |cut| world.seconds(cut, 1.0)).min(world.device))
+        .map(|world| {
+            in_cloud.map_or(f64::INFINITY, |cut| world.seconds(cut, [0.0, 1.0], 1.0)).min(world.device)
+        })
         .collect();
     let mut chosen: Vec<usize> = Vec::new();
     while chosen.len() < most {
         let gain = |&cut: &usize| -> f64 {
             let saved = worlds.iter().zip(&best).map(|(world, best)| {
-                (best / world.seconds(&cuts[cut], shrink).max(f64::MIN_POSITIVE)).max(1.0).ln()
+                (best / world.seconds(&cuts[cut], shares[cut], shrink).max(f64::MIN_POSITIVE)).max(1.0).ln()
             });
             #[expect(clippy::cast_precision_loss, reason = "a count of some hundred")]
             (saved.sum::<f64>() / worlds.len() as f64).exp()
@@ -103,7 +107,7 @@ pub fn choose(cuts: &[Cut], most: usize, whole: Option<f64>, shrink: f64) -> Vec
             break;
         }
         for (world, best) in worlds.iter().zip(&mut best) {
-            *best = best.min(world.seconds(&cuts[cut], shrink));
+            *best = best.min(world.seconds(&cuts[cut], shares[cut], shrink));
         }
         chosen.push(cut);
     }
@@ -115,12 +119,28 @@ pub fn choose(cuts: &[Cut], most: usize, whole: Option<f64>, shrink: f64) -> Vec
     chosen
 }
 
+/// How much of the whole model each cut's head and tail are.
+fn shares(cuts: &[Cut], heads: &[Option<f64>]) -> Vec<[f64; 2]> {
+    let share = |(place, cut): (usize, &Cut)| {
+        let measured = heads.get(place).copied().flatten();
+        measured.map_or_else(|| counted(cut.multiply_adds), |head| [head, 1.0 - head])
+    };
+    cuts.iter().enumerate().map(share).collect()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "an estimate")]
+fn counted(compute: MultiplyAdds) -> [f64; 2] {
+    let whole = sum(compute).max(1.0);
+    [compute.head as f64 / whole, compute.tail as f64 / whole]
+}
+
 /// The cuts with a head that no other one matches or beats in compute on both sides and bytes.
-fn pareto(cuts: &[Cut]) -> Vec<usize> {
-    let key = |cut: &Cut| [cut.multiply_adds.head, cut.bytes, cut.multiply_adds.tail];
+fn pareto(cuts: &[Cut], shares: &[[f64; 2]]) -> Vec<usize> {
+    #[expect(clippy::cast_precision_loss, reason = "bytes are fewer than a float has digits")]
+    let key = |place: usize| [shares[place][0], cuts[place].bytes as f64, shares[place][1]];
     let beaten = |place: usize| {
         cuts.iter().enumerate().any(|(other, it)| {
-            let (mine, its) = (key(&cuts[place]), key(it));
+            let (mine, its) = (key(place), key(other));
             let matches = its.iter().zip(&mine).all(|(its, mine)| its <= mine);
             it.kind != CutKind::Inputs && other != place && matches && (its != mine || other < place)
         })

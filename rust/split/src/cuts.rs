@@ -28,7 +28,8 @@ pub struct CutOptions {
     pub max_crossing: usize,
     /// Whether to keep every cut along the graph, those among them that others beat in bytes and compute.
     pub every: bool,
-    /// Inputs whose data must not leave the device: nothing that is computed from them crosses.
+    /// Tensors, inputs or others, that must not leave the device: they are computed in the head, and nothing that is
+    /// computed from them crosses.
     pub keep_on_device: Vec<String>,
 }
 
@@ -167,11 +168,11 @@ pub(crate) fn cut_id(digest: &str, boundary: &Boundary) -> String {
 
 /// The values that are computed from what must stay on the device.
 fn pinned(graph: &Graph<'_>, names: &[String]) -> Result<Vec<bool>, SplitError> {
-    let input = |name: &String| {
-        let value = graph.value(name).filter(|value| graph.inputs.contains(value));
+    let tensor = |name: &String| {
+        let value = graph.value(name).filter(|&value| !graph.values[value].constant);
         value.ok_or_else(|| SplitError::UnknownTensor(name.clone()))
     };
-    Ok(graph.dependants(&names.iter().map(input).collect::<Result<Vec<_>, _>>()?))
+    Ok(graph.dependants(&names.iter().map(tensor).collect::<Result<Vec<_>, _>>()?))
 }
 
 /// About `count` of `values`, evenly spread.
@@ -237,6 +238,7 @@ impl Finder<'_> {
                 && graph.values[*value].consumers.iter().any(in_tail)
         };
         let crossing: Vec<usize> = (0..graph.values.len()).filter(crosses).collect();
+        let stays_behind = |(value, &pinned): (usize, &bool)| pinned && !in_head(value);
         let at_inputs = kind == CutKind::Inputs;
         let head_outputs: Vec<usize> = if at_inputs {
             Vec::new()
@@ -249,6 +251,7 @@ impl Finder<'_> {
             || head_outputs.len() == graph.outputs.len()
             || (!at_inputs && !self.has_head(head))
             || crossing.iter().any(|&value| self.pinned[value])
+            || self.pinned.iter().enumerate().any(stays_behind)
         {
             return None;
         }

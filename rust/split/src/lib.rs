@@ -10,6 +10,7 @@
 //! - [`encode`] turns the head's results into what is sent; [`deploy`] puts the inverse into the tail.
 //! - [`split()`] does all of it: it chooses the cuts worth a tail, measures each form, and gives what
 //!   [`write_repository`] writes in Triton's layout.
+//! - [`kept`] says which tensors stay on the device.
 //! - [`head_shares`] says what the heads took in a profiled run of the whole model.
 //! - [`Manifest`] is what the device reads: the cuts on offer, checked and signed.
 //!
@@ -26,6 +27,7 @@ mod error;
 mod external;
 mod extract;
 mod graph;
+mod kept;
 mod manifest;
 mod measure;
 mod original;
@@ -42,6 +44,7 @@ pub use cuts::{Cut, CutKind, CutOptions, Cuts, Place};
 pub use error::SplitError;
 pub use extract::{Halves, extract, extract_from};
 pub use graph::{Graph, Node, Origin, Value};
+pub use kept::kept;
 pub use manifest::{
     Accuracy, CutEntry, FormEntry, FormError, Manifest, ManifestError, ModelEntry, MultiplyAdds, PublicKey,
     SigningKey, TimeShares,

@@ -8,11 +8,12 @@ use tandem_core::{Control, DType, Engine, LoadOptions, LocalModel, ModelSource, 
 use tandem_onnx::ModelProto;
 
 use crate::boundary::Boundary;
+use crate::cuts::Cuts;
 use crate::extract::Halves;
 use crate::manifest::{Accuracy, FormError};
 use crate::split::four_digits;
 use crate::wire_form::WireForm;
-use crate::{SplitError, encode};
+use crate::{SplitError, encode, head_shares};
 
 /// Inputs whose class is known.
 #[derive(Clone, Debug)]
@@ -60,6 +61,21 @@ impl<'a> Bench<'a> {
     pub(crate) fn head(&'a self, halves: &Halves, boundary: &'a Boundary) -> Result<Head<'a>, SplitError> {
         let model = halves.head.as_ref().map(|head| load(self.engine, head)).transpose()?;
         Ok(Head { bench: self, boundary, model })
+    }
+
+    /// How much of the quickest of three profiled runs of the whole model the head of each cut took, where that can be told.
+    pub(crate) fn head_shares(
+        &self,
+        model: &ModelProto,
+        cuts: &Cuts,
+        inputs: &NamedTensors,
+    ) -> Result<Vec<Option<f64>>, SplitError> {
+        self.whole.warm_up(inputs, &Control::default())?;
+        let profiles = (0..3).map(|_| self.whole.profile(inputs, &Control::default()));
+        let profiles = profiles.collect::<Result<Vec<_>, _>>()?;
+        let boundaries: Vec<&Boundary> = cuts.cuts.iter().map(|cut| &cut.boundary).collect();
+        let quickest = profiles.iter().min_by_key(|profile| profile.total);
+        Ok(quickest.map_or_else(Vec::new, |profile| head_shares(model, profile, &boundaries)))
     }
 
     /// The median time of the whole model, in seconds, over `runs` after one that warms up.

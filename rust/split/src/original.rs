@@ -12,9 +12,10 @@ use crate::manifest::to_hex;
 pub struct Original {
     /// Name under which it is served.
     pub name: String,
-    /// The ONNX file.
+    /// The ONNX file that is served, with all its data.
     pub file: Bytes,
-    /// SHA-256 of the file, as 64 lower-case hexadecimal digits.
+    /// SHA-256 of the file that devices load, as 64 lower-case hexadecimal digits: the same file, but for a model whose data
+    /// lay beside it.
     pub digest: String,
     /// The file, decoded.
     pub model: ModelProto,
@@ -26,6 +27,11 @@ impl Original {
         let file = Bytes::from(file);
         let model = ModelProto::decode_bytes(file.clone())?;
         Ok(Self { name: name.into(), digest: sha256(&file), file, model })
+    }
+
+    /// The same with a file made of the decoded model, into which data was read that lay beside the file.
+    pub fn self_contained(self) -> Self {
+        Self { file: self.model.encode_bytes(), ..self }
     }
 }
 

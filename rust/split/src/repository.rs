@@ -54,7 +54,7 @@ pub fn write_repository(
     key: Option<&SigningKey>,
 ) -> Result<PathBuf, RepositoryError> {
     let manifest = split.manifest.to_bytes(key)?;
-    let path = repository.join(format!("{}{MANIFEST_ENDING}", split.manifest.model.name));
+    let path = repository.join(format!("{}{MANIFEST_ENDING}", split.name));
     // Nothing is written where anything is in the way.
     check_manifest_is_ours(&path)?;
     for model in &split.models {

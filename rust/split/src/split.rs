@@ -38,10 +38,15 @@ pub struct SplitOptions {
     pub pictures: BTreeMap<String, Affine>,
     /// Runs of which the median time is taken; with 0 nothing is timed.
     pub timing_runs: u32,
+    /// Whether the cuts worth most are found by what their heads take in a profiled run of the whole model here, not by
+    /// multiply-adds.
+    pub by_time: bool,
+    /// Whether the name under which the whole model is served carries the hash of its file, as those of tails do.
+    pub hashed_name: bool,
 }
 
 impl Default for SplitOptions {
-    /// The three cuts worth most, in the usual forms, timed over five runs.
+    /// The three cuts worth most by multiply-adds, in the usual forms, timed over five runs; the model under its own name.
     fn default() -> Self {
         Self {
             cuts: CutOptions::default(),
@@ -50,6 +55,8 @@ impl Default for SplitOptions {
             forms: FormKind::USUAL.to_vec(),
             pictures: BTreeMap::new(),
             timing_runs: 5,
+            by_time: false,
+            hashed_name: false,
         }
     }
 }
@@ -70,6 +77,8 @@ pub struct DeployedModel {
 /// What is deployed: the models of a repository and their manifest.
 #[derive(Debug)]
 pub struct Split {
+    /// The model's name, without a hash.
+    pub name: String,
     /// What the device reads.
     pub manifest: Manifest,
     /// The whole model, then the tails.
@@ -104,7 +113,9 @@ pub fn split(
         0 => None,
         runs => Some(bench.whole_time(&tried[0], runs)?),
     };
-    let chosen = chosen(&cuts, options, whole_seconds)?;
+    let heads =
+        if options.by_time { bench.head_shares(&original.model, &cuts, &tried[0])? } else { Vec::new() };
+    let chosen = chosen(&cuts, options, whole_seconds, &heads)?;
 
     let mut splitter = Splitter {
         original,
@@ -114,6 +125,7 @@ pub fn split(
         labelled,
         options,
         whole_seconds,
+        served: served_name(original, options),
         outputs: whole_outputs(&bench, &info, &tried[0])?,
         models: Vec::new(),
         notes: Vec::new(),
@@ -130,17 +142,28 @@ pub fn split(
     }
     let manifest = Manifest {
         version: Manifest::VERSION,
-        model: ModelEntry { name: original.name.clone(), sha256: original.digest.clone() },
+        model: ModelEntry { name: splitter.served.clone(), sha256: original.digest.clone() },
         sizes: cuts.sizes.clone(),
         cuts: entries,
     };
-    Ok(Split { manifest, models: splitter.models, notes: splitter.notes, cuts })
+    Ok(Split { name: original.name.clone(), manifest, models: splitter.models, notes: splitter.notes, cuts })
+}
+
+/// The name under which the whole model is served.
+fn served_name(original: &Original, options: &SplitOptions) -> String {
+    let name = &original.name;
+    if options.hashed_name { format!("{name}-{}", &sha256(&original.file)[..8]) } else { name.clone() }
 }
 
 /// The places of the cuts that are deployed, by compute of the head; the one at the inputs among them.
-fn chosen(cuts: &Cuts, options: &SplitOptions, whole: Option<f64>) -> Result<Vec<usize>, SplitError> {
+fn chosen(
+    cuts: &Cuts,
+    options: &SplitOptions,
+    whole: Option<f64>,
+    heads: &[Option<f64>],
+) -> Result<Vec<usize>, SplitError> {
     let mut chosen = if options.chosen.is_empty() {
-        choose(&cuts.cuts, options.max_tails, whole, forms::shrink(&options.forms))
+        choose(&cuts.cuts, options.max_tails, whole, forms::shrink(&options.forms), heads)
     } else {
         let place = |id: &String| {
             let place = cuts.cuts.iter().position(|cut| cut.id == *id);
@@ -188,6 +211,8 @@ struct Splitter<'a> {
     labelled: &'a [Labelled],
     options: &'a SplitOptions,
     whole_seconds: Option<f64>,
+    /// The name under which the whole model is served.
+    served: String,
     /// The whole model's.
     outputs: Vec<TensorInfo>,
     models: Vec<DeployedModel>,
@@ -197,7 +222,7 @@ struct Splitter<'a> {
 impl Splitter<'_> {
     fn whole_model(&self, info: &ModelInfo, sample: &NamedTensors) -> DeployedModel {
         DeployedModel {
-            name: self.original.name.clone(),
+            name: self.served.clone(),
             file: self.original.file.clone(),
             inputs: info.inputs.iter().map(|input| with_rank(input, sample)).collect(),
             outputs: self.outputs.clone(),
@@ -286,7 +311,7 @@ impl Splitter<'_> {
             && tensors.iter().all(|form| *form == WireForm::Native)
             && inputs.iter().all(|input| self.models[0].inputs.contains(input));
         if is_whole {
-            let (model, sha256) = (self.original.name.clone(), self.original.digest.clone());
+            let (model, sha256) = (self.served.clone(), crate::original::sha256(&self.original.file));
             return Ok(FormEntry { name: name.to_owned(), model, sha256, tensors, request_bytes, error });
         }
         let model = format!("{}-tail-{}", self.original.name, &sha256[..8]);

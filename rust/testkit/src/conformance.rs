@@ -143,7 +143,7 @@ pub struct Options {
     pub sensitivity: Sensitivity,
     /// Inputs that never leave the device.
     #[serde(default, skip_serializing_if = "is_default")]
-    pub private_inputs: Vec<String>,
+    pub private_tensors: Vec<String>,
     /// What happens when the cloud cannot be reached.
     #[serde(default, skip_serializing_if = "is_default")]
     pub offline: OfflineBehavior,
@@ -209,7 +209,7 @@ impl Case {
         RunOptions {
             mode: options.mode,
             sensitivity: options.sensitivity,
-            private_inputs: options.private_inputs,
+            private_tensors: options.private_tensors,
             offline: options.offline,
             timeout: options.timeout_ms.map(Duration::from_millis),
             outputs: options.outputs,

@@ -44,6 +44,7 @@ mod payload;
 mod request;
 mod response;
 mod scalar;
+mod statistics;
 mod tensor;
 mod timing;
 
@@ -56,6 +57,7 @@ pub use payload::{Form, Payload, parse_header_length};
 pub use request::{InferRequest, RequestedOutput};
 pub use response::{InferResponse, ResponseHead, encode_response};
 pub use scalar::{row_as_scalar, scalar_as_row};
+pub use statistics::parse_statistics;
 pub use timing::{format_server_timing, parse_server_timing};
 
 /// The header that says how many bytes of the body are JSON; the rest are tensors.

@@ -29,8 +29,8 @@ public enum Reason: String, Sendable, Hashable, CaseIterable {
     case modeForbids = "mode_forbids"
     /// The sensitivity label forbids it.
     case sensitivityForbids = "sensitivity_forbids"
-    /// What would leave the device is a private input or computed from one.
-    case privateInput = "private_input"
+    /// What would leave the device is a private tensor or computed from one.
+    case privateTensor = "private_tensor"
     /// The endpoint does not serve this tail.
     case notDeployed = "not_deployed"
     /// No rule prefers another place.
@@ -75,7 +75,7 @@ public enum Reason: String, Sendable, Hashable, CaseIterable {
 public struct Candidate: Sendable, Hashable {
     /// Where.
     public let placement: Placement
-    /// Whether mode, label and private inputs allow it.
+    /// Whether mode, label and private tensors allow it.
     public let isAllowed: Bool
     /// Why it was chosen or not.
     public let reason: Reason
@@ -115,7 +115,7 @@ extension Reason {
         case .modePrefers: self = .modePrefers
         case .modeForbids: self = .modeForbids
         case .sensitivityForbids: self = .sensitivityForbids
-        case .privateInput: self = .privateInput
+        case .privateTensor: self = .privateTensor
         case .notDeployed: self = .notDeployed
         case .`default`: self = .default
         case .notFirst: self = .notFirst

@@ -6,7 +6,8 @@ internal import TandemGenerated
 public struct LoadOptions: Sendable, Hashable {
     /// How much the model and its runs may take.
     public var limits = Limits()
-    /// The name under which endpoints serve the model; `nil` is the model's own.
+    /// The name under which endpoints serve the model; `nil` is the one in the manifest of its cuts, or the model's
+    /// own where there is none.
     public var name: String?
     /// The SHA-256 that the file must have, in hexadecimal.
     public var sha256: String?

@@ -13,9 +13,10 @@ public struct RunOptions: Sendable, Hashable {
     public var mode = InferenceMode.auto
     /// How far its data may travel.
     public var sensitivity = Sensitivity.public
-    /// Inputs, by name, that never leave the device, nor anything computed from them: the cloud is forbidden, and every cut
-    /// across which something depends on them.
-    public var privateInputs: Set<String> = []
+    /// Tensors, by name, that are computed on this device only and never leave it, nor anything computed from them: the cloud
+    /// is forbidden, and every cut across which something depends on them or behind which they are computed. Inputs,
+    /// outputs and, where the model was loaded with its cuts, the tensors inside its graph.
+    public var privateTensors: Set<String> = []
     /// What it should be best at.
     public var objective = Objective.balanced
     /// How much an uncertain prediction counts against a placement.
@@ -115,7 +116,7 @@ extension RunOptions {
     /// The options at the boundary, with what is left of the time.
     func raw(until deadline: ContinuousClock.Instant?) -> TandemGenerated.RunOptions {
         TandemGenerated.RunOptions(
-            mode: mode.raw, sensitivity: sensitivity.raw, privateInputs: privateInputs.sorted(),
+            mode: mode.raw, sensitivity: sensitivity.raw, privateTensors: privateTensors.sorted(),
             objective: objective.raw, risk: risk.raw, hedge: hedge,
             timeoutNs: deadline.map { ContinuousClock.now.duration(to: $0).wholeNanoseconds }, outputs: outputs,
             offline: offline.raw, endpoint: endpoint, tag: tag)

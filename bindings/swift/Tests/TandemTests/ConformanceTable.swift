@@ -64,7 +64,7 @@ struct ConformanceCase: Decodable {
     struct Options: Decodable {
         let mode: String?
         let sensitivity: String?
-        let privateInputs: [String]?
+        let privateTensors: [String]?
         let offline: String?
         let timeoutMs: Int64?
         let outputs: [String]?
@@ -139,7 +139,7 @@ extension ConformanceCase {
             guard let options else { return result }
             if let mode = options.mode { result.mode = try known(mode) }
             if let sensitivity = options.sensitivity { result.sensitivity = try known(sensitivity) }
-            result.privateInputs = Set(options.privateInputs ?? [])
+            result.privateTensors = Set(options.privateTensors ?? [])
             if let offline = options.offline { result.offline = try known(offline) }
             result.timeout = options.timeoutMs.map { .milliseconds($0) }
             result.outputs = options.outputs ?? []

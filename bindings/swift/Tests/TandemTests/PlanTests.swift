@@ -18,12 +18,12 @@ final class PlanTests: XCTestCase {
     func testAPlanTellsEveryCandidateAsPropertiesTextAndJSON() async throws {
         let model = try await runtime().load(Places.model("identity_f32"))
         var options = RunOptions(mode: .preferInCloud)
-        options.privateInputs = ["x"]
+        options.privateTensors = ["x"]
         let plan = try model.plan(options)
         XCTAssertEqual(plan.order, [.onDevice])
         XCTAssertEqual(plan.chosen?.placement, .onDevice)
         let refused = try XCTUnwrap(plan[.inCloud(endpoint: "cloud")])
-        XCTAssertEqual(refused.reason, .privateInput)
+        XCTAssertEqual(refused.reason, .privateTensor)
         XCTAssertFalse(refused.isAllowed)
         XCTAssertNil(plan[.split(cut: "cut", endpoint: "cloud")])
         XCTAssert(plan.explain().contains("in cloud (cloud)"), plan.explain())
@@ -32,10 +32,10 @@ final class PlanTests: XCTestCase {
         XCTAssertEqual(candidates.map { $0["reason"] as? String }, plan.candidates.map(\.reason.rawValue))
     }
 
-    func testAPrivateInputThatTheModelDoesNotHaveIsRefused() async throws {
+    func testAPrivateTensorThatTheModelDoesNotHaveIsRefused() async throws {
         let model = try await runtime().load(Places.model("identity_f32"))
         var options = RunOptions()
-        options.privateInputs = ["nothing"]
+        options.privateTensors = ["nothing"]
         await assertFails(.invalidInput, saying: ["\"nothing\""]) { try model.plan(options) }
     }
 

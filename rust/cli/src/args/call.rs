@@ -56,9 +56,10 @@ pub(crate) struct PolicyArgs {
     #[arg(long, value_enum, default_value_t)]
     offline: OfflineChoice,
 
-    /// An input that never leaves the device, nor anything computed from it; repeat for more
-    #[arg(long = "private-input", value_name = "NAME")]
-    private_inputs: Vec<String>,
+    /// A tensor that never leaves the device, nor anything computed from it: an input, an output or, with --manifest, any
+    /// inside the graph; repeat for more
+    #[arg(long = "private-tensor", value_name = "NAME")]
+    private_tensors: Vec<String>,
 
     /// Begin on this device too where the endpoint takes long; the first answer wins
     #[arg(long)]
@@ -73,7 +74,7 @@ impl PolicyArgs {
             sensitivity: self.sensitivity.into(),
             objective: self.objective.into(),
             offline: self.offline.into(),
-            private_inputs: self.private_inputs.clone(),
+            private_tensors: self.private_tensors.clone(),
             hedge: self.hedge,
             ..options
         }

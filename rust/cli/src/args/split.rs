@@ -54,6 +54,14 @@ pub(crate) struct SplitArgs {
     #[arg(long, value_name = "COUNT", default_value_t = 3)]
     pub(crate) max_tails: usize,
 
+    /// Find the cuts worth most by what their heads take in a profiled run here, not by multiply-adds
+    #[arg(long)]
+    pub(crate) by_time: bool,
+
+    /// Serve the whole model under a name that carries its hash, as tails do; devices take the name from the manifest
+    #[arg(long)]
+    pub(crate) hashed_name: bool,
+
     /// The cuts that get a tail, by the ids that `inspect --cuts` shows, in place of those worth most
     #[arg(long = "cut", value_name = "ID")]
     pub(crate) cuts: Vec<String>,
@@ -63,8 +71,8 @@ pub(crate) struct SplitArgs {
     #[arg(long, value_name = "FORM,..", value_delimiter = ',', default_values_t = FormKind::USUAL)]
     pub(crate) forms: Vec<FormKind>,
 
-    /// An input whose data must not leave the device: nothing computed from it crosses
-    #[arg(long = "keep", value_name = "INPUT")]
+    /// A tensor that must not leave the device, an input or one inside the graph: nothing computed from it crosses
+    #[arg(long = "keep", value_name = "TENSOR")]
     pub(crate) keep: Vec<String>,
 
     /// An input of f32 that is a picture, whose pixels travel as bytes: --scale, --mean and --std, by which they

@@ -64,7 +64,7 @@ fn show_cuts(
         Cuts::find(&original.model, &original.digest, runtime.engine(), &samples, &options)
     })?;
     let whole = session.stage("timing the model", || whole_seconds(model, &samples[0]))?;
-    let chosen = choose(&cuts.cuts, args.max_tails, Some(whole), SHRINK);
+    let chosen = choose(&cuts.cuts, args.max_tails, Some(whole), SHRINK, &[]);
     if let Some(path) = &args.plot {
         draw(&cuts, &chosen, &original.name, path)?;
     }

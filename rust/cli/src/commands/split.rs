@@ -9,7 +9,7 @@ use tandem::split::{
     Affine, Backend, CutEntry, CutOptions, FormEntry, Labelled, Manifest, Original, SigningKey, Split,
     SplitOptions, best_class, split, write_repository,
 };
-use tandem::{DType, Dimension, Model, ModelInfo, NamedTensors, RunOptions, Runtime};
+use tandem::{DType, Dimension, Model, ModelInfo, NamedTensors, RunOptions, Runtime, read_original};
 
 use super::cuts::{count, percent};
 use crate::args::{InputArgs, Layout, PictureArgs, SampleArgs, SplitArgs, values::Factor};
@@ -52,6 +52,8 @@ pub(crate) fn execute(args: &SplitArgs, session: &mut Session) -> Result<(), Cli
         forms: args.forms.clone(),
         pictures: pictures(model.info(), args)?,
         timing_runs: args.runs,
+        by_time: args.by_time,
+        hashed_name: args.hashed_name,
     };
     let split = session.stage("cutting, checking and timing", || {
         split(&original, runtime.engine(), &samples, &labelled, &options)
@@ -66,12 +68,9 @@ pub(crate) fn execute(args: &SplitArgs, session: &mut Session) -> Result<(), Cli
     write(&split, &path, public_key.as_deref(), session)
 }
 
-/// The model's file, decoded.
+/// The model's file, decoded, with the data that lies beside it.
 pub(super) fn original(path: &Path, name: &str, limit: u64) -> Result<Original, CliError> {
-    let option =
-        |detail: String| CliError::OptionFile { option: "MODEL", path: path.display().to_string(), detail };
-    let file = read_capped(path, limit).map_err(|error| option(error.to_string()))?;
-    Ok(Original::decode(name, file)?)
+    read_original(name, &path.into(), limit).map_err(|error| tandem::Error::from(error).into())
 }
 
 /// The inputs that are named as samples.

@@ -22,10 +22,10 @@ pub enum PolicyError {
         /// The endpoint.
         endpoint: String,
     },
-    /// An input that the options call private, or what is computed from it, would leave the device.
-    #[error("input {name:?} is private and may not leave the device, and the call is {operation}")]
-    PrivateInput {
-        /// The input.
+    /// A tensor that the options call private, or what is computed from it, would leave the device.
+    #[error("tensor {name:?} is private and may not leave the device, and the call is {operation}")]
+    PrivateTensor {
+        /// The tensor.
         name: String,
         /// What was called.
         operation: &'static str,

@@ -12,6 +12,14 @@ pub enum InputError {
         /// The model's inputs, joined by commas.
         known: String,
     },
+    /// A tensor that the options call private is none of the model's.
+    #[error("the model has no tensor {name:?} to be kept private; {known}")]
+    UnknownPrivateTensor {
+        /// The name that came.
+        name: String,
+        /// What is known of the model's tensors.
+        known: String,
+    },
     /// An input was not given.
     #[error("input {name:?} is missing")]
     Missing {

@@ -6,8 +6,11 @@
 //! of the time it made. Logarithms, because links differ by factors. The last byte of a request is written long before it
 //! is sent, so that upload and wait cannot be told apart, and their sum is what is believed.
 
+mod filter;
+
 use serde::{Deserialize, Serialize};
 
+use self::filter::Look;
 use super::scalar::{Drift, Gate, LogValue};
 use super::snapshot::{Sane, past, within};
 use crate::number::float;
@@ -30,6 +33,8 @@ const ONE_PIECE: f64 = 1e-3;
 const DOWNLOAD_EDGE: f64 = 5e-4;
 /// Below this many bytes per second and above that many no rate is believed.
 const RATES: (f64, f64) = (1e2, 2e10);
+/// A rate that small looks have found to be so much greater than when it was measured, as a logarithm, wants measuring.
+const QUICKER: f64 = 0.3;
 /// The shortest and longest round trips that are believed, in seconds.
 const ROUND_TRIPS: (f64, f64) = (2e-5, 30.0);
 
@@ -102,6 +107,8 @@ pub(super) struct Exchange {
     pub(super) said: f64,
     /// What the server is believed to have taken where it did not say, and the variance of its logarithm.
     pub(super) server: Option<(f64, f64)>,
+    /// Whether it was nothing but a question: no noise makes it shorter than the link is, and it weighs nothing.
+    pub(super) bare: bool,
     pub(super) bytes_up: f64,
     pub(super) connect: f64,
     pub(super) handshakes: f64,
@@ -137,6 +144,9 @@ pub(super) struct Link {
     /// When it was last found to be another link than it was.
     #[serde(default)]
     moved: Option<f64>,
+    /// The rate when it was last measured, as a logarithm.
+    #[serde(default)]
+    weighed_up: Option<f64>,
 }
 
 impl Link {
@@ -172,6 +182,7 @@ impl Link {
             weighed: None,
             timed: None,
             moved: None,
+            weighed_up: None,
         })
     }
 
@@ -194,6 +205,7 @@ impl Link {
             weighed: None,
             timed: None,
             moved: None,
+            weighed_up: None,
         });
         Self { kind: device.network, p: [1.0, 4.0, 0.0], hint: device.uplink_bps, ..prior }
     }
@@ -248,7 +260,8 @@ impl Link {
 
     /// Whether it was found to be another link, and how much it carries has not been measured since.
     pub(super) fn moved_since_weighed(&self) -> bool {
-        self.moved.is_some_and(|moved| self.weighed.is_none_or(|weighed| weighed < moved))
+        let quicker = self.weighed_up.is_some_and(|weighed| self.up - weighed > QUICKER);
+        quicker || self.moved.is_some_and(|moved| self.weighed.is_none_or(|weighed| weighed < moved))
     }
 
     /// Learns from an exchange that ended at `now`. Gives how long the server took, where it did not say and that could be
@@ -267,7 +280,7 @@ impl Link {
             let woken = if state.asleep { RADIO_WAKES } else { 0.0 };
             let handshake = (seen.connect - woken).max(seen.connect * 0.1) / seen.handshakes;
             let noise = if state.asleep { 0.25 } else { 0.04 };
-            self.update([1.0, 0.0], (handshake / self.rtt.exp()).ln(), noise);
+            self.update(handshake.ln(), |[rtt, _]| Look { log: rtt, slopes: [1.0, 0.0], noise });
         }
         let server = self.learn_time(seen, &state);
         if seen.bytes_down >= TELLING_BYTES {
@@ -279,35 +292,49 @@ impl Link {
     }
 
     fn learn_time(&mut self, seen: &Exchange, state: &LinkNow) -> Option<f64> {
-        let rtt = bound(self.rtt.exp(), ROUND_TRIPS);
-        let rate = bound(self.up.exp(), RATES);
-        let window = transfer::starting_window(self.windows[0], state.idle, rtt);
-        let sent = transfer::upload(seen.bytes_up, rtt, rate, window);
-        self.windows[0] = sent.window;
+        let before = [self.rtt, self.up];
+        let window = transfer::starting_window(self.windows[0], state.idle, self.rtt.exp());
+        let sent = |[rtt, up]: [f64; 2]| {
+            transfer::upload(seen.bytes_up, bound(rtt.exp(), ROUND_TRIPS), bound(up.exp(), RATES), window)
+        };
         // Woken by the handshake, if there was one.
         let woken = if state.asleep && seen.connect == 0.0 { RADIO_WAKES } else { 0.0 };
         let (server, server_variance) = seen.server.unwrap_or((0.0, 0.0));
-        let expected = rtt + sent.seconds + server + woken;
-        let part = |seconds: f64| seconds / expected;
-        let slopes = [part(rtt + sent.waiting), -part(sent.flowing)];
-        let own = part(server).powi(2) * server_variance + part(woken).powi(2) * 0.25;
-        let error = (seen.time / expected).ln();
-        if seen.bytes_up < 1.0 && seen.server.is_none() {
-            // No noise makes a bare round trip shorter than the link is.
+        let learned = self.noise;
+        let look = |at: [f64; 2]| {
+            let (rtt, sent) = (bound(at[0].exp(), ROUND_TRIPS), sent(at));
+            let expected = rtt + sent.seconds + server + woken;
+            let part = |seconds: f64| seconds / expected;
+            let own = part(server).powi(2) * server_variance + part(woken).powi(2) * 0.25;
+            let slopes = [part(rtt + sent.waiting), -part(sent.flowing)];
+            Look { log: expected.ln(), slopes, noise: learned + own }
+        };
+        let (sent, first) = (sent(before), look(before));
+        let expected = first.log.exp();
+        self.windows[0] = sent.window;
+        if seen.bare {
             self.gate.believe_lower();
         }
-        let learned = self.noise;
-        let believed = self.update(slopes, error, learned + own);
-        // What part of the surprise was noise, by the shares of the variances.
-        let spread = believed.variance + learned + own;
-        let surprise = (error * error).min(9.0 * spread) * learned / spread;
-        self.noise = bound(0.9 * learned + 0.1 * surprise, (9e-4, 0.25));
-        let told = if sent.flowing > 0.25 * expected { &mut self.weighed } else { &mut self.timed };
-        *told = Some(self.at);
+        let believed = self.update(seen.time.ln(), look);
+        let spread = believed.variance + first.noise;
+        if !believed.outlier {
+            // What part of the surprise was noise, by the shares of the variances. A change is none.
+            let surprise = believed.error.powi(2) * learned / spread;
+            self.noise = bound(0.9 * learned + 0.1 * surprise, (9e-4, 0.25));
+        } else if self.moved == Some(self.at) {
+            // Another link, of whose noise nothing is known.
+            self.noise = self.noise.min(NOISE);
+        }
+        let weighs = !seen.bare && sent.flowing > 0.25 * expected;
+        if weighs {
+            (self.weighed, self.weighed_up) = (Some(self.at), Some(self.up));
+        } else {
+            self.timed = Some(self.at);
+        }
         // The server's share of what the link does not explain.
-        let gain = part(server).powi(2) * server_variance / spread;
-        (server > 0.0)
-            .then(|| server * (gain * believed.error / part(server).max(1e-6)).clamp(-3.0, 3.0).exp())
+        let part = server / expected;
+        let gain = part * part * server_variance / spread;
+        (server > 0.0).then(|| server * (gain * believed.error / part.max(1e-6)).clamp(-3.0, 3.0).exp())
     }
 
     /// Learns from an answer that began `idle` seconds after the last one had ended.
@@ -332,36 +359,28 @@ impl Link {
         down.look(look, noise / (share * share), now, drift);
     }
 
-    /// One step of the filter: `error` is the logarithm of seen over expected, `slopes` its derivatives by the two
-    /// states, `noise` the variance of everything else in it.
-    fn update(&mut self, slopes: [f64; 2], error: f64, noise: f64) -> Believed {
+    /// One step of the filter: `log` is the logarithm of what was seen, `look` says of a state what would be.
+    fn update(&mut self, log: f64, look: impl Fn([f64; 2]) -> Look) -> Believed {
+        let before = [self.rtt, self.up];
+        let first = look(before);
+        let error = log - first.log;
         if !error.is_finite() {
-            return Believed { error: 0.0, variance: 0.0 };
+            return Believed { error: 0.0, variance: 0.0, outlier: true };
         }
-        let [a, b] = slopes;
-        let variance = |[rr, bb, rb]: [f64; 3]| (a * a * rr + b * b * bb + 2.0 * a * b * rb).max(0.0);
-        let passed = self.gate.pass(error, (variance(self.p) + noise).sqrt());
+        let passed = self.gate.pass(error, (first.variance(self.p) + first.noise).sqrt());
         if passed.moved {
             self.moved = Some(self.at);
         }
-        let [rr, bb, rb] = self.p.map(|entry| entry * passed.inflate);
-        let own = variance([rr, bb, rb]);
-        let (to_rtt, to_up) = (a * rr + b * rb, a * rb + b * bb);
-        let spread = own + noise;
-        self.rtt += to_rtt / spread * passed.error;
-        self.up += to_up / spread * passed.error;
-        self.rtt = self.rtt.clamp(ROUND_TRIPS.0.ln(), ROUND_TRIPS.1.ln());
-        self.up = self.up.clamp(RATES.0.ln(), RATES.1.ln());
+        let spread = self.p.map(|entry| entry * passed.inflate);
+        let ([rtt, up], p) = filter::step(before, spread, first.log + passed.error, look);
+        self.rtt = rtt.clamp(ROUND_TRIPS.0.ln(), ROUND_TRIPS.1.ln());
+        self.up = up.clamp(RATES.0.ln(), RATES.1.ln());
         let keep = |entry: f64| bound(entry, (1e-6, 16.0));
-        self.p = [
-            keep(rr - to_rtt * to_rtt / spread),
-            keep(bb - to_up * to_up / spread),
-            rb - to_rtt * to_up / spread,
-        ];
+        self.p = [keep(p[0]), keep(p[1]), p[2]];
         // A covariance that the variances cannot carry is rounding.
         let most = 0.999 * (self.p[0] * self.p[1]).sqrt();
         self.p[2] = self.p[2].clamp(-most, most);
-        Believed { error: passed.error, variance: own }
+        Believed { error: passed.error, variance: first.variance(spread), outlier: passed.inflate > 1.0 }
     }
 
     /// Learns that an exchange failed: the connection is gone, and the link less sure.
@@ -397,6 +416,8 @@ struct Believed {
     error: f64,
     /// The variance that the states gave to the expected logarithm.
     variance: f64,
+    /// Whether the look lay further off than noise would explain.
+    outlier: bool,
 }
 
 fn bound(value: f64, (least, most): (f64, f64)) -> f64 {

@@ -112,6 +112,11 @@ pub enum ProbeCharge {
 pub enum ProbeWork {
     /// Whether it is ready (`GET /v2/health/ready`): tells the round trip.
     Ready,
+    /// The same with so many bytes of nothing in the request's head: tells of the rate, too.
+    Look {
+        /// How many.
+        padding: u64,
+    },
     /// To run the whole model over inputs that are all zeros: tells the rate and the server's time too.
     Whole,
     /// To run the tail of a cut over crossing tensors that are all zeros: the same for fewer bytes.

@@ -26,8 +26,6 @@ use crate::{
 const MARGIN: f64 = 0.05;
 /// An optimistic view lies so many spreads below the middle: one time of twenty is shorter.
 const HOPE: f64 = 1.64;
-/// Where the endpoint was never reached over this network: one of a hundred.
-const FIRST_HOPE: f64 = 2.33;
 /// Seconds between a bare probe and one that weighs the link, where the first left hope.
 const NEXT_STEP: f64 = 0.5;
 /// On a sleeping radio a probe costs joules: that much less often.
@@ -44,12 +42,16 @@ pub(super) struct Probing {
     fruitless: u32,
     /// When a look was last sent.
     looked: Option<f64>,
+    /// How many were.
+    #[serde(default)]
+    looks: u32,
 }
 
 impl Probing {
     /// Learns that a look was sent.
     pub(super) fn look(&mut self, now: f64) {
         self.looked = Some(now);
+        self.looks = self.looks.wrapping_add(1);
     }
 
     /// Whether the endpoint was not probed before over this network.
@@ -159,16 +161,17 @@ impl Estimates {
             let worth = elapsed && !timed && Self::weigh(endpoint, settings, request, plan).is_some();
             return worth.then_some(ProbeWork::Ready);
         }
-        let worth = elapsed && !heard && Self::hopes(endpoint, known.is_some(), plan);
+        // Of a link that was never used, or is said to be another, nothing is known.
+        let open = known.is_none() || changed;
+        let hopes = if open { could_win(endpoint, plan) } else { Self::hopes(endpoint, plan) };
+        let worth = elapsed && !heard && hopes;
         worth.then_some(ProbeWork::Ready)
     }
 
-    /// Whether anything at `endpoint` could beat what was chosen, or nothing is known of it.
-    fn hopes(endpoint: &str, seen: bool, plan: &Plan) -> bool {
+    /// Whether anything at `endpoint` could beat what was chosen, or nothing is predicted of it.
+    fn hopes(endpoint: &str, plan: &Plan) -> bool {
         let Some(bar) = bar(plan) else { return true };
-        let reach = if seen { HOPE } else { FIRST_HOPE };
-        at(endpoint, plan)
-            .any(|candidate| candidate.predicted.is_none_or(|predicted| hope(&predicted, reach) < bar))
+        at(endpoint, plan).any(|candidate| candidate.predicted.is_none_or(|predicted| hope(&predicted) < bar))
     }
 
     /// Of the placements at `endpoint` that could beat what was chosen and are not too large to be tried the one that sends
@@ -187,7 +190,7 @@ impl Estimates {
             .filter(|candidate| candidate.placement != *chosen)
             .filter_map(|candidate| Some((&candidate.placement, candidate.predicted?)))
             .filter(|(_, predicted)| predicted.bytes_up <= most)
-            .filter(|(_, predicted)| hope(predicted, HOPE) < bar)
+            .filter(|(_, predicted)| hope(predicted) < bar)
             .max_by_key(|(_, predicted)| predicted.bytes_up)?;
         match hopeful.0 {
             Placement::Split { cut, .. } => Some(ProbeWork::Tail { cut: cut.clone() }),
@@ -203,14 +206,22 @@ fn at<'a>(endpoint: &'a str, plan: &'a Plan) -> impl Iterator<Item = &'a Candida
         .filter(move |candidate| candidate.allowed && candidate.placement.endpoint() == Some(endpoint))
 }
 
+/// Whether anything at `endpoint` would win over the very best link, over which nothing but the server's and the head's time
+/// is left, or nothing is predicted of it.
+fn could_win(endpoint: &str, plan: &Plan) -> bool {
+    let Some(bar) = bar(plan) else { return true };
+    let best = |one: &Predicted| one.parts.head + one.parts.encode + one.parts.server;
+    at(endpoint, plan).any(|one| one.predicted.as_ref().is_none_or(|one| best(one) < bar))
+}
+
 /// What has to be beaten, in seconds; `None` where that is not known.
 fn bar(plan: &Plan) -> Option<f64> {
     let chosen = plan.chosen()?.predicted?;
     Some(chosen.latency.middle() * (1.0 - MARGIN))
 }
 
-/// An optimistic view of a time, `reach` spreads below the middle, over a connection that is open by then.
-fn hope(predicted: &Predicted, reach: f64) -> f64 {
+/// An optimistic view of a time, over a connection that is open by then.
+fn hope(predicted: &Predicted) -> f64 {
     let middle = predicted.latency.middle() - predicted.parts.setup;
-    middle * (-reach * predicted.latency.spread()).exp()
+    middle * (-HOPE * predicted.latency.spread()).exp()
 }

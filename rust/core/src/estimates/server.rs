@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::counts::Counted;
 use super::device::assumed_seconds;
 use super::scalar::{Drift, LogValue};
 use super::snapshot::{Sane, past, within};
@@ -11,6 +12,10 @@ use crate::ModelCosts;
 const SPEED_DRIFT: Drift = Drift { ceiling: 0.25, tau: 300.0 };
 /// Variance of the logarithm of one computation about the usual.
 const NOISE: f64 = 0.01;
+/// The same where the time is what was left of an exchange, or a mean in which starts count.
+const LEFT_NOISE: f64 = 0.25;
+/// The same of a mean over the requests of some minutes, all clients' together.
+const COUNTED_NOISE: f64 = 0.04;
 /// A server is taken for so much faster than this device where nothing is known of it.
 const FASTER: f64 = 4.0;
 /// What a model is assumed to take on a server where nothing at all is known, in seconds.
@@ -42,6 +47,11 @@ pub(super) struct Server {
     cuts: Vec<(String, LogValue)>,
     cold: Cold,
     last: Option<f64>,
+    /// Whether its last answer did not say what it took.
+    #[serde(default)]
+    silent: bool,
+    #[serde(default)]
+    pub(super) counted: Counted,
 }
 
 /// When a server has to start, and how long that takes.
@@ -65,7 +75,14 @@ impl Server {
             (None, None, None) => (ASSUMED, 2.0),
         };
         let whole = LogValue::prior(seconds.clamp(1e-6, 3600.0).ln(), variance, now);
-        Self { whole, cuts: Vec::new(), cold: Cold::default(), last: None }
+        Self {
+            whole,
+            cuts: Vec::new(),
+            cold: Cold::default(),
+            last: None,
+            silent: false,
+            counted: Counted::default(),
+        }
     }
 
     /// What the whole is believed to take at `now`.
@@ -101,7 +118,7 @@ impl Server {
     /// left over, not what the server said.
     pub(super) fn learn(&mut self, share: f64, cut: Option<&str>, seconds: f64, trust: bool, now: f64) {
         let pause = self.last.map_or(0.0, |last| now - last);
-        self.last = Some(now);
+        (self.last, self.silent) = (Some(now), !trust);
         let share = share.max(1e-3);
         let factor = cut.map_or(1.0, |cut| self.cut_factor(cut));
         let usual = self.whole.mean.exp() * share * factor;
@@ -116,11 +133,26 @@ impl Server {
                 self.cold.after = Some(1.5 * pause);
             }
         }
-        let noise = if trust { NOISE } else { 0.25 };
-        let look = (seconds.max(1e-6) / usual).ln();
+        self.look(cut, (seconds.max(1e-6) / usual).ln(), if trust { NOISE } else { LEFT_NOISE }, now);
+    }
+
+    /// Whether answers come that do not say what it took.
+    pub(super) fn is_silent(&self) -> bool {
+        self.silent
+    }
+
+    /// Learns what the part took on average, by the server's own counts: `all` is since its start.
+    pub(super) fn learn_mean(&mut self, share: f64, cut: Option<&str>, seconds: f64, all: bool, now: f64) {
+        let factor = cut.map_or(1.0, |cut| self.cut_factor(cut));
+        let usual = self.whole.mean.exp() * share.max(1e-3) * factor;
+        self.look(cut, (seconds.max(1e-6) / usual).ln(), if all { LEFT_NOISE } else { COUNTED_NOISE }, now);
+    }
+
+    /// Takes a surprise, as a logarithm with the variance `noise`, for the server's or, of a tail, for both.
+    fn look(&mut self, cut: Option<&str>, surprise: f64, noise: f64, now: f64) {
         match cut {
-            None => self.whole.look(self.whole.mean + look, noise, now, SPEED_DRIFT),
-            Some(cut) => self.learn_cut(cut, look, noise, now),
+            None => self.whole.look(self.whole.mean + surprise, noise, now, SPEED_DRIFT),
+            Some(cut) => self.learn_cut(cut, surprise, noise, now),
         }
     }
 
@@ -159,6 +191,7 @@ impl Queue {
 impl Sane for Server {
     fn is_sane(&self, now: f64) -> bool {
         past([self.last], now)
+            && self.counted.is_sane(now)
             && self.whole.is_sane(now)
             && self.cuts.len() <= CUTS
             && self.cuts.iter().all(|(_, factor)| factor.is_sane(now))

@@ -31,7 +31,7 @@ pub(super) fn request<'a>(
     PlanRequest {
         mode: InferenceMode::Auto,
         sensitivity: Sensitivity::Public,
-        private_inputs: &[],
+        private_tensors: &[],
         objective: Objective::Latency,
         risk: Risk::default(),
         offline: OfflineBehavior::RunLocally,
@@ -47,6 +47,10 @@ pub(super) fn request<'a>(
 
 pub(super) fn endpoint() -> EndpointView {
     EndpointView { name: "a".into(), takes_internal: true, tls: true, reachability: Reachability::Unknown }
+}
+
+fn is_bare(work: &ProbeWork) -> bool {
+    matches!(work, ProbeWork::Ready | ProbeWork::Look { .. })
 }
 
 fn timing(wait_ms: u64, bytes: u64) -> RemoteTiming {
@@ -71,7 +75,7 @@ fn probed(mut estimates: Estimates, pause: u64, wait_ms: u64, settings: &Planner
         estimates.observe_decision("m", &device, &plan, at);
         if let Some(probe) = probe {
             sent.push(now);
-            let timing = timing(wait_ms, if probe.work == ProbeWork::Ready { 0 } else { 150_000 });
+            let timing = timing(wait_ms, if is_bare(&probe.work) { 0 } else { 150_000 });
             let (probe, timing) = (&probe, Some(&timing));
             let seen = ProbeObservation { probe, costs: &costs, device: &device, tls: true, timing };
             estimates.observe_probe(&seen, at);
@@ -111,7 +115,7 @@ fn a_link_that_is_quick_is_found_by_its_probes() {
             return;
         }
         if let Some(probe) = &estimates.probe_due(&PlannerSettings::default(), &request, &plan) {
-            let timing = timing(12, if probe.work == ProbeWork::Ready { 0 } else { 150_000 });
+            let timing = timing(12, if is_bare(&probe.work) { 0 } else { 150_000 });
             let timing = Some(&timing);
             let seen = ProbeObservation { probe, costs: &costs, device: &device, tls: true, timing };
             estimates.observe_probe(&seen, Duration::from_secs(now));
@@ -200,11 +204,11 @@ fn looking(device: &DeviceState, count: u64, rtt_ms: impl Fn(u64) -> u64) -> (Ve
         placements.push(chosen.placement.clone());
         let Some(probe) = &probe else { continue };
         if let ProbeCharge::Joules(joules) = probe.charge {
-            assert_eq!(probe.work, ProbeWork::Ready);
+            assert!(is_bare(&probe.work));
             looks += joules;
         }
         let rtt = rtt_ms(now);
-        let timing = if probe.work == ProbeWork::Ready { timing(rtt, 0) } else { timing(4 * rtt, 150_000) };
+        let timing = if is_bare(&probe.work) { timing(rtt, 0) } else { timing(4 * rtt, 150_000) };
         let (costs, timing) = (&costs, Some(&timing));
         estimates.observe_probe(&ProbeObservation { probe, costs, device, tls: true, timing }, at);
     }

@@ -112,8 +112,8 @@ fn at_endpoint(
     let cold = there.as_ref().is_some_and(|there| there.server.cold.is_some());
     let standing = Standing { cold, endpoint: index, ..Standing::default() };
 
-    let private = !request.private_inputs.is_empty() && admitted.0 != Tier::Forbidden;
-    let whole = if private { (Tier::Forbidden, Reason::PrivateInput) } else { admitted };
+    let private = !request.private_tensors.is_empty() && admitted.0 != Tier::Forbidden;
+    let whole = if private { (Tier::Forbidden, Reason::PrivateTensor) } else { admitted };
     let factors = request.estimates.cut_factors(&endpoint.name, request.costs);
     // The whole model, then its cuts, through the same lines: a plan is short because this loop is.
     for cut in std::iter::once(None).chain(request.costs.cuts.iter().enumerate().map(Some)) {
@@ -168,8 +168,8 @@ fn split_verdict(
         admitted
     } else if request.mode == InferenceMode::OnlyInCloud {
         (Tier::Forbidden, Reason::ModeForbids)
-    } else if cut.carries(request.private_inputs) {
-        (Tier::Forbidden, Reason::PrivateInput)
+    } else if cut.reveals(request.private_tensors) {
+        (Tier::Forbidden, Reason::PrivateTensor)
     } else if !cut.is_served_by(&endpoint.name, index) || cut.forms.is_empty() {
         (Tier::Forbidden, Reason::NotDeployed)
     } else {

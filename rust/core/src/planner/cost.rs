@@ -9,7 +9,7 @@ use crate::{Candidate, EndpointView, Error, Placement, Reachability, Reason};
 
 /// Decides by what each placement is predicted to cost.
 ///
-/// Constraints come first, in this order: the mode, the sensitivity label and private inputs, a metered network, a
+/// Constraints come first, in this order: the mode, the sensitivity label and private tensors, a metered network, a
 /// network or an endpoint that does not answer, memory, the deadline at the 90th percentile. Mode, label and private
 /// inputs forbid; the others put a placement behind all that they do not concern. Among those the objective decides at
 /// the risk level of the request, and hysteresis keeps the last placement where another is hardly better.
@@ -40,7 +40,7 @@ use crate::{Candidate, EndpointView, Error, Placement, Reachability, Reason};
 /// let plan = CostPlanner::default().plan(&PlanRequest {
 ///     mode: InferenceMode::Auto,
 ///     sensitivity: Sensitivity::Internal,
-///     private_inputs: &[],
+///     private_tensors: &[],
 ///     objective: Objective::Latency,
 ///     risk: Risk::default(),
 ///     offline: OfflineBehavior::RunLocally,

@@ -64,8 +64,8 @@ fn cloud_candidates(request: &PlanRequest<'_>) -> Vec<Candidate> {
             (false, Reason::ModeForbids)
         } else if endpoint.admit(request.sensitivity, OPERATION).is_err() {
             (false, Reason::SensitivityForbids)
-        } else if !request.private_inputs.is_empty() {
-            (false, Reason::PrivateInput)
+        } else if !request.private_tensors.is_empty() {
+            (false, Reason::PrivateTensor)
         } else if endpoint.reachability == Reachability::Unreachable {
             (true, Reason::Unreachable)
         } else {
@@ -89,8 +89,9 @@ pub(super) fn nothing_left(request: &PlanRequest<'_>) -> Error {
     let refusal = request.endpoints.first().map(|endpoint| endpoint.admit(request.sensitivity, OPERATION));
     match refusal {
         Some(Err(denied)) => denied.into(),
-        Some(Ok(())) if !request.private_inputs.is_empty() => {
-            PolicyError::PrivateInput { name: request.private_inputs[0].clone(), operation: OPERATION }.into()
+        Some(Ok(())) if !request.private_tensors.is_empty() => {
+            PolicyError::PrivateTensor { name: request.private_tensors[0].clone(), operation: OPERATION }
+                .into()
         }
         Some(Ok(())) | None => RemoteError::NoEndpoint.into(),
     }

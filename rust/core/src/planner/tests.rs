@@ -21,7 +21,7 @@ fn rules(
     RulePlanner.plan(&PlanRequest {
         mode,
         sensitivity,
-        private_inputs: &[],
+        private_tensors: &[],
         objective: Objective::default(),
         risk: Risk::default(),
         offline,

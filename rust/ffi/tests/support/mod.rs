@@ -23,7 +23,7 @@ pub fn options() -> RunOptions {
     RunOptions {
         mode: InferenceMode::Auto,
         sensitivity: Sensitivity::Public,
-        private_inputs: Vec::new(),
+        private_tensors: Vec::new(),
         objective: Objective::Balanced,
         risk: Risk::Moderate,
         hedge: false,

@@ -10,11 +10,11 @@ use std::time::{Duration, Instant};
 use tandem_core::{
     CancellationToken, Control, Engine, Interrupt, LoadError, LoadOptions, LocalModel, ModelSource,
 };
-use tandem_engine::source;
 use tandem_onnx::ModelProto;
 use tandem_split::extract;
 
 use super::Cut;
+use crate::model_file;
 
 /// Cuts whose halves are kept. Each holds the model's weights once more.
 const MOST_READY: usize = 2;
@@ -186,19 +186,15 @@ impl State {
 
 impl Recipe {
     fn read(&self, token: &CancellationToken) -> Result<ModelProto, String> {
-        let may_go_on = || may_go_on(token);
-        let said = |error: LoadError| error.to_string();
-        let file = source::read(&self.source, self.options.limits.model_bytes, may_go_on).map_err(said)?;
-        let digest = source::digest(&file, may_go_on).map_err(said)?;
-        if digest != self.digest {
+        let (limit, go_on) = (self.options.limits.model_bytes, || may_go_on(token));
+        let read = model_file::read("", &self.source, limit, go_on).map_err(|error| error.to_string())?;
+        if read.digest != self.digest {
             return Err(format!(
-                "the model's file has changed: its SHA-256 is {digest}, was {}",
-                self.digest
+                "the model's file has changed: its SHA-256 is {}, was {}",
+                read.digest, self.digest
             ));
         }
-        let model = ModelProto::decode_bytes(file).map_err(|error| error.to_string())?;
-        may_go_on().map_err(said)?;
-        Ok(model)
+        Ok(read.model)
     }
 
     fn make(&self, cut: &Arc<Cut>, token: &CancellationToken) -> Result<ReadyCut, String> {

@@ -1,119 +1,24 @@
 //! Split runs over links that die, and who may see the data of a run.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tandem::split::{
-    Backend, CutKind, CutOptions, Cuts, FormKind, Manifest, Original, SplitOptions, split, write_repository,
-};
 use tandem::{
-    Endpoint, EndpointTls, ErrorCode, InferenceMode, LoadOptions, ManifestOptions, Model, ModelSource,
-    NamedTensors, OfflineBehavior, Placement, PlannerSettings, ProbeSettings, RunOptions, Runtime,
-    RuntimeBuilder, Secret, Sensitivity, Tensor,
+    Endpoint, EndpointTls, ErrorCode, InferenceMode, NamedTensors, OfflineBehavior, Placement,
+    PlannerSettings, ProbeSettings, RunOptions, Runtime, Secret, Sensitivity, Tensor,
 };
-use tandem_onnx::ModelProto;
 use tandem_server::TlsConfig;
-use tandem_testkit::agreement::disagreement;
-use tandem_testkit::fakes::FixedPlanner;
 use tandem_testkit::faults::{Authority, Validity};
 use tandem_testkit::link::{Death, Direction, LinkOptions, Relay};
-use tandem_testkit::models::random_inputs;
-use tandem_testkit::models::slow::matmul_chain;
-use tandem_testkit::traces::LinkState;
 
-use crate::world::{Repository, Running};
-
-const MODEL: &str = "chain";
-const TOLERANCE: f64 = 1e-5;
-
-/// A split model, the server of its tails, and an input with the output that it should have.
-struct World {
-    server: Running,
-    file: Arc<[u8]>,
-    manifest: Manifest,
-    inputs: NamedTensors,
-    expected: NamedTensors,
-}
-
-/// Wide enough for requests of several packets.
-const WIDTH: usize = 64;
-
-fn model() -> ModelProto {
-    matmul_chain(8, WIDTH).unwrap()
-}
-
-fn inputs(seed: u64) -> NamedTensors {
-    random_inputs(&model(), &[], seed).unwrap()
-}
-
-impl World {
-    fn new(change: impl FnOnce(&NamedTensors) -> NamedTensors, tls: Option<TlsConfig>) -> Self {
-        let repository = Repository::new();
-        let runtime = Runtime::builder().build().unwrap();
-        let file: Arc<[u8]> = model().encode_bytes().as_ref().into();
-        let inputs = change(&inputs(1));
-        let original = Original::decode(MODEL.to_owned(), file.to_vec()).unwrap();
-        let (engine, sample) = (runtime.engine(), std::slice::from_ref(&inputs));
-        let cuts = Cuts::find(&original.model, &original.digest, engine, sample, &CutOptions::default());
-        let cuts = cuts.unwrap().cuts;
-        let middle = cuts.iter().filter(|cut| cut.kind != CutKind::Inputs).nth(cuts.len() / 2).unwrap();
-        let options = SplitOptions {
-            timing_runs: 1,
-            chosen: vec![middle.id.clone()],
-            forms: vec![FormKind::F32],
-            ..SplitOptions::default()
-        };
-        let split = split(&original, engine, sample, &[], &options).unwrap();
-        write_repository(repository.path(), &split, Backend::OnnxRuntime, None).unwrap();
-        let whole = runtime.load(ModelSource::Bytes(file.clone()), &LoadOptions::default()).unwrap();
-        let expected = whole.predict(&inputs, &RunOptions::default()).unwrap().outputs;
-        let server = repository.serve_with(|config| config.tls = tls);
-        Self { server, file, manifest: split.manifest, inputs, expected }
-    }
-
-    fn load(&self, builder: RuntimeBuilder) -> Model {
-        let manifest = ModelSource::Bytes(self.manifest.to_bytes(None).unwrap().into());
-        let manifest = ManifestOptions { source: manifest, public_key: None, max_relative_error: 0.0 };
-        let name = Some(MODEL.to_owned());
-        let options = LoadOptions { name, manifest: Some(manifest), ..LoadOptions::default() };
-        builder.build().unwrap().load(ModelSource::Bytes(self.file.clone()), &options).unwrap()
-    }
-
-    /// The cut with the most bytes to send that has a head.
-    fn cut(&self) -> String {
-        let cuts = self.manifest.cuts.iter().filter(|cut| !cut.is_at_the_inputs());
-        cuts.max_by_key(|cut| cut.forms[0].request_bytes).unwrap().id.clone()
-    }
-
-    fn check(&self, outputs: &NamedTensors, what: &dyn std::fmt::Display) {
-        if let Some(difference) = disagreement(&self.expected, outputs, TOLERANCE) {
-            panic!("{what}: {difference}");
-        }
-    }
-}
-
-fn fast_link() -> LinkOptions {
-    LinkOptions {
-        slow_start: false,
-        ..LinkOptions::constant(LinkState::new(400e6, Duration::from_micros(200)))
-    }
-}
-
-fn median(mut times: Vec<Duration>) -> Duration {
-    times.sort_unstable();
-    times[times.len() / 2]
-}
+use crate::split_world::{World, fast_link, inputs, median};
 
 #[test]
 fn a_link_that_dies_anywhere_in_a_split_request_costs_no_answer() {
     const ROUNDS: usize = 100;
     let world = World::new(NamedTensors::clone, None);
     let relay = Relay::start(world.server.address(), fast_link());
-    let placement = Placement::Split { cut: world.cut().into(), endpoint: "cloud".into() };
-    let planner =
-        FixedPlanner::new([placement.clone(), Placement::OnDevice]).hedge_after(Duration::from_millis(50));
-    let builder = Runtime::builder().endpoint(Endpoint::new("cloud", relay.url())).planner(Arc::new(planner));
-    let model = world.load(builder);
+    let placement = world.split();
+    let model = world.load(world.always_split(&relay, Duration::from_millis(50)));
     let run = |options: &RunOptions| {
         let begun = Instant::now();
         let prediction = model.run(&world.inputs, options).unwrap();
@@ -155,19 +60,56 @@ fn a_link_that_dies_anywhere_in_a_split_request_costs_no_answer() {
     }
     assert_eq!(answered, 10 * ROUNDS);
     println!("{up} bytes up, {down} down; healthy {:?}\n{}", median(healthy), lines.join("\n"));
+}
 
-    // A link that falls silent tells nobody: the deadline, or a hedge, ends the waiting.
-    for (direction, bytes) in [(Direction::Up, up / 2), (Direction::Up, up), (Direction::Down, down / 2)] {
-        for hedge in [false, true] {
-            relay.kill_after(direction, bytes, Death::Silence);
-            let options =
-                RunOptions { hedge, timeout: Some(Duration::from_secs(2)), ..RunOptions::default() };
-            let (prediction, _) = run(&options);
-            assert_eq!(prediction.decision.placement, Placement::OnDevice);
-            world.check(&prediction.outputs, &format!("silence {direction:?} after {bytes} bytes"));
-            relay.heal();
-        }
-    }
+/// A hundred split runs each over a link that falls silent at one of ten points: most ended by a hedge, some by the deadline, which
+/// has to be far off for a machine that does much else.
+#[test]
+fn a_link_that_falls_silent_anywhere_in_a_split_request_costs_no_answer() {
+    const HEDGED: usize = 90;
+    const HURRIED: usize = 10;
+    let world = World::new(NamedTensors::clone, None);
+    let (up, down) = world.request_bytes();
+    let point = |tenth: usize| match tenth {
+        0..5 => (Direction::Up, up * tenth / 4),
+        _ => (Direction::Down, (down * (tenth - 5) / 5).max(1)),
+    };
+    // Nearly all of the time is waiting, so the points wait side by side.
+    let silent = |tenth: usize| {
+        let (direction, bytes) = point(tenth);
+        let relay = Relay::start(world.server.address(), fast_link());
+        let model = world.load(world.always_split(&relay, Duration::from_millis(20)));
+        model.run(&world.inputs, &RunOptions::default()).unwrap();
+        let of = |hedge: bool| {
+            let mut times = Vec::new();
+            for _ in 0..if hedge { HEDGED } else { HURRIED } {
+                relay.kill_after(direction, bytes, Death::Silence);
+                let timeout = Duration::from_secs(if hedge { 20 } else { 2 });
+                let options = RunOptions { hedge, timeout: Some(timeout), ..RunOptions::default() };
+                let begun = Instant::now();
+                let prediction = model.run(&world.inputs, &options).unwrap();
+                times.push(begun.elapsed());
+                assert_eq!(prediction.decision.placement, Placement::OnDevice);
+                world.check(&prediction.outputs, &format!("silence {direction:?} after {bytes} bytes"));
+                relay.heal();
+            }
+            times
+        };
+        let (hedged, hurried) = (of(true), of(false));
+        let answered = hedged.len() + hurried.len();
+        println!(
+            "silence {direction:?} after {bytes} bytes: {:?} with a hedge after 20 ms, {:?} with 2 s in all",
+            median(hedged),
+            median(hurried)
+        );
+        answered
+    };
+    let answered: usize = std::thread::scope(|scope| {
+        let silent = &silent;
+        let threads: Vec<_> = (0..10).map(|tenth| scope.spawn(move || silent(tenth))).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).sum()
+    });
+    assert_eq!(answered, 10 * (HEDGED + HURRIED));
 }
 
 /// Bytes that are found nowhere else.
@@ -182,8 +124,9 @@ fn marked(inputs: &NamedTensors) -> NamedTensors {
     NamedTensors::new(inputs.iter().map(|(name, value)| (name, tensor(value)))).unwrap()
 }
 
-/// Options that let nobody have `input`, or only the trusted endpoint: every mode, label and offline behaviour in turn.
-fn labelled(round: usize, input: &str) -> RunOptions {
+/// Options that let nobody have the tensor `private`, or only the trusted endpoint: every mode, label and offline behaviour in
+/// turn.
+fn labelled(round: usize, private: &str) -> RunOptions {
     const MODES: [InferenceMode; 5] = [
         InferenceMode::Auto,
         InferenceMode::PreferOnDevice,
@@ -191,16 +134,16 @@ fn labelled(round: usize, input: &str) -> RunOptions {
         InferenceMode::OnlyOnDevice,
         InferenceMode::OnlyInCloud,
     ];
-    let (sensitivity, private_inputs) = match round % 3 {
+    let (sensitivity, private_tensors) = match round % 3 {
         0 => (Sensitivity::Private, vec![]),
         1 => (Sensitivity::Internal, vec![]),
-        _ => (Sensitivity::Public, vec![input.to_owned()]),
+        _ => (Sensitivity::Public, vec![private.to_owned()]),
     };
     let trusted = sensitivity == Sensitivity::Internal && round.is_multiple_of(2);
     RunOptions {
         mode: MODES[round % MODES.len()],
         sensitivity,
-        private_inputs,
+        private_tensors,
         offline: if round.is_multiple_of(2) { OfflineBehavior::RunLocally } else { OfflineBehavior::Fail },
         hedge: round.is_multiple_of(4),
         endpoint: trusted.then(|| "trusted".to_owned()),
@@ -241,7 +184,8 @@ fn nobody_on_the_wire_sees_what_a_label_keeps_from_them() {
             .endpoint(endpoint("trusted", https.clone(), true))
     };
     let model = secure.load(runtime());
-    let input = secure.inputs.names().next().unwrap().to_owned();
+    // The input, and a tensor inside the graph that crosses.
+    let private = [secure.inputs.names().next().unwrap().to_owned(), secure.crossing()];
     let up = |relay: &Relay| relay.sent(Direction::Up);
     let mut outcomes = [0_usize; 3];
     for round in 0..RUNS {
@@ -256,7 +200,7 @@ fn nobody_on_the_wire_sees_what_a_label_keeps_from_them() {
                 }
             }
         }
-        let options = labelled(round, &input);
+        let options = labelled(round, &private[round / 3 % 2]);
         let internal = options.sensitivity == Sensitivity::Internal;
         match round % 7 {
             // A point that is not reached would wait for a later run.

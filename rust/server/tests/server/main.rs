@@ -18,5 +18,6 @@ mod security;
 mod split;
 #[allow(dead_code, reason = "the tests of real servers use the rest")]
 mod split_runs;
+mod split_world;
 mod statistics;
 mod world;

@@ -74,9 +74,17 @@ fn nothing_that_must_stay_crosses() {
             assert_eq!(tensor.depends_on, ["open"], "{tensor:?}");
         }
     }
-    let unknown = CutOptions { keep_on_device: vec!["a".into()], ..CutOptions::default() };
+    // A tensor inside the graph is computed in the head, and neither it nor what follows from it crosses.
+    let options = CutOptions { keep_on_device: vec!["b".into()], ..CutOptions::default() };
+    let cuts = find(&model, &options);
+    assert!(!cuts.cuts.is_empty());
+    for cut in &cuts.cuts {
+        assert_eq!(cut.boundary.head_outputs, ["y"], "{cut:?}");
+        assert!(cut.boundary.crossing_names().all(|name| ["open", "a"].contains(&name)), "{cut:?}");
+    }
+    let unknown = CutOptions { keep_on_device: vec!["nothing".into()], ..CutOptions::default() };
     let error = Cuts::find(&model, "", &OnnxEngine::new(), &[], &unknown).unwrap_err();
-    assert!(matches!(error, SplitError::UnknownTensor(name) if name == "a"));
+    assert!(matches!(error, SplitError::UnknownTensor(name) if name == "nothing"));
 }
 
 #[test]

@@ -39,7 +39,7 @@ impl Setting {
                 FormCosts { name: "u8".into(), bytes_up: 200_000 - 3_000 * index },
             ],
             bytes_down: 4_000,
-            inputs: Some(vec!["image".into()]),
+            keeps: Vec::new(),
             endpoints: (0..ENDPOINTS).map(name).collect(),
         };
         let costs = ModelCosts {
@@ -101,7 +101,7 @@ impl Setting {
         PlanRequest {
             mode: InferenceMode::Auto,
             sensitivity: Sensitivity::Public,
-            private_inputs: &[],
+            private_tensors: &[],
             objective: Objective::Balanced,
             risk: Risk::default(),
             offline: OfflineBehavior::RunLocally,

@@ -64,8 +64,8 @@ impl Case {
         self
     }
 
-    pub(super) fn private_input(mut self, name: &str) -> Self {
-        self.options.private_inputs.push(name.to_owned());
+    pub(super) fn private_tensor(mut self, name: &str) -> Self {
+        self.options.private_tensors.push(name.to_owned());
         self
     }
 

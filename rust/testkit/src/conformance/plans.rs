@@ -10,7 +10,7 @@ use super::build::{case, served};
 use super::{Call, Case};
 
 pub(super) fn cases() -> Result<Vec<Case>, TensorError> {
-    Ok([plans(), private_inputs()?, device_states()?].concat())
+    Ok([plans(), private_tensors()?, device_states()?].concat())
 }
 
 fn server() -> Placement {
@@ -47,31 +47,35 @@ fn plans() -> Vec<Case> {
     ]
 }
 
-fn private_inputs() -> Result<Vec<Case>, TensorError> {
+fn private_tensors() -> Result<Vec<Case>, TensorError> {
     let x = Tensor::from_vec([1, 1], vec![7.0_f32])?;
-    let on = |name: &str, call, mode| {
-        let case = case(name, served("identity_f32"), call).mode(mode).private_input("x");
+    let case_of = |name: &str, call, mode| {
+        let case = case(name, served("identity_f32"), call).mode(mode);
         if call == Call::Plan { case } else { case.input("x", &x) }
     };
+    let on = |name: &str, call, mode| case_of(name, call, mode).private_tensor("x");
     let mut cases = vec![
-        on("a plan with a private input", Call::Plan, InferenceMode::PreferInCloud)
+        on("a plan with a private tensor", Call::Plan, InferenceMode::PreferInCloud)
             .first(Placement::OnDevice)
-            .considers(server(), false, Reason::PrivateInput),
-        on("a private input stays on the device", Call::Run, InferenceMode::PreferInCloud)
+            .considers(server(), false, Reason::PrivateTensor),
+        on("a private tensor stays on the device", Call::Run, InferenceMode::PreferInCloud)
             .gives("y", &x)
             .first(Placement::OnDevice)
-            .considers(server(), false, Reason::PrivateInput),
+            .considers(server(), false, Reason::PrivateTensor),
     ];
     for (what, call, mode) in [
         ("plan", Call::Plan, InferenceMode::OnlyInCloud),
         ("run", Call::Run, InferenceMode::OnlyInCloud),
         ("offload", Call::Offload, InferenceMode::Auto),
     ] {
-        let name = format!("a private input in the cloud only {what}");
+        let name = format!("a private tensor in the cloud only {what}");
         cases.push(on(&name, call, mode).fails(ErrorCode::PolicyDenied, &["\"x\""]));
-        let name = format!("a private input that is none {what}");
-        let case = on(&name, call, InferenceMode::Auto).private_input("z");
+        let name = format!("a private tensor that is none {what}");
+        let case = on(&name, call, InferenceMode::Auto).private_tensor("z");
         cases.push(case.fails(ErrorCode::InvalidInput, &["\"z\""]));
+        let name = format!("a private output in the cloud only {what}");
+        let case = case_of(&name, call, mode).private_tensor("y");
+        cases.push(case.fails(ErrorCode::PolicyDenied, &["\"y\""]));
     }
     Ok(cases)
 }

@@ -41,7 +41,7 @@ pub(super) fn model() -> Result<Bytes, BuildError> {
 fn halves(name: &str, call: Call, key: Option<&str>) -> Case {
     let splits =
         Manifest { manifest: format!("repository/{MODEL}.tandem.json"), public_key: key.map(str::to_owned) };
-    // Short of memory, a device runs what it can elsewhere; the private input leaves the cut as the only way.
+    // Short of memory, a device runs what it can elsewhere; the private tensor leaves the cut as the only way.
     let device = DeviceState {
         network: NetworkKind::Wifi,
         memory: MemoryPressure::Critical,
@@ -63,9 +63,9 @@ pub(super) fn cases() -> Result<Vec<Case>, TensorError> {
     let open = Tensor::from_vec([1, 4], vec![0.635_149_f32, 0.596_373_6, -0.358_357_4, 0.274_061_6])?;
     let own = Tensor::from_vec([1, 4], vec![0.25_f32, 1.0, 4.0, 9.0])?;
     let cloud = || Placement::InCloud { endpoint: "server".into() };
-    let run = |name, key| {
+    let run = |name, key, private| {
         halves(name, Call::Run, key)
-            .private_input("y")
+            .private_tensor(private)
             .input("x", &x)
             .input("y", &y)
             .gives("open", &open)
@@ -74,12 +74,31 @@ pub(super) fn cases() -> Result<Vec<Case>, TensorError> {
             .first(at_the_cut())
             .because(Reason::Best)
             .considers(Placement::OnDevice, true, Reason::LowMemory)
-            .considers(cloud(), false, Reason::PrivateInput)
+            .considers(cloud(), false, Reason::PrivateTensor)
+    };
+    let stays = |name, private| {
+        halves(name, Call::Run, Some(KEY))
+            .private_tensor(private)
+            .input("x", &x)
+            .input("y", &y)
+            .gives("open", &open)
+            .gives("own", &own)
+            .within(1e-5)
+            .first(Placement::OnDevice)
+            .considers(cloud(), false, Reason::PrivateTensor)
+            .considers(at_the_cut(), false, Reason::PrivateTensor)
     };
     Ok(vec![
-        halves("a plan that splits", Call::Plan, Some(KEY)).private_input("y").first(at_the_cut()),
-        run("a split run by a signed manifest", Some(KEY)),
-        run("a split run by a manifest whose signature nobody asks for", None),
+        halves("a plan that splits", Call::Plan, Some(KEY)).private_tensor("y").first(at_the_cut()),
+        run("a split run by a signed manifest", Some(KEY), "y"),
+        run("a split run by a manifest whose signature nobody asks for", None, "y"),
+        run("a split run that keeps a tensor inside the graph", Some(KEY), "own"),
+        stays("a private tensor that would cross stays on the device", "middle"),
+        stays("a private tensor from which others cross stays on the device", "product"),
+        stays("a private tensor that the tail would compute stays on the device", "spread"),
+        halves("a private tensor that is not in the graph", Call::Plan, Some(KEY))
+            .private_tensor("nothing")
+            .fails(ErrorCode::InvalidInput, &["\"nothing\""]),
         halves("a split whole on the device", Call::Run, Some(KEY))
             .mode(InferenceMode::OnlyOnDevice)
             .input("x", &x)

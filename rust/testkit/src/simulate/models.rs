@@ -67,7 +67,7 @@ impl SimulatedModel {
             tail_fraction: cut.tail.unwrap_or(1.0 - cut.head),
             forms: vec![FormCosts { name: "u8".to_owned(), bytes_up: cut.bytes_up }],
             bytes_down: self.reply_bytes,
-            inputs: Some(vec!["input".to_owned()]),
+            keeps: Vec::new(),
             endpoints: vec![endpoint.to_owned()],
         };
         ModelCosts {

@@ -163,7 +163,7 @@ impl Driver {
         let request = PlanRequest {
             mode: self.mode,
             sensitivity: Sensitivity::Public,
-            private_inputs: &[],
+            private_tensors: &[],
             objective: self.objective,
             risk: Risk::default(),
             offline: OfflineBehavior::RunLocally,

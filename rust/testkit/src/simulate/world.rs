@@ -199,6 +199,7 @@ impl World {
                 let up = cut.and_then(CutCosts::form).map_or(0, |form| form.bytes_up);
                 (up, costs.reply_bytes, cut.map_or(1.0, |cut| cut.tail_fraction))
             }
+            ProbeWork::Look { padding } => (*padding, 0, 0.0),
             _ => (0, 0, 0.0),
         };
         let mut beside = self.clone();

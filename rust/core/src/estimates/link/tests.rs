@@ -13,6 +13,7 @@ fn exchange(link: &Link, now: f64, rtt: f64, rate: f64, bytes_up: f64) -> Exchan
         time,
         said: 0.0,
         server: None,
+        bare: bytes_up < 1.0,
         bytes_up,
         connect: 0.0,
         handshakes: 2.0,

@@ -45,7 +45,7 @@ impl Budget {
     }
 
     /// Whether one more probe may be sent, and `spare` others after it.
-    pub(super) fn allows(self, settings: &ProbeSettings, spare: f64) -> bool {
+    pub(in crate::estimates) fn allows(self, settings: &ProbeSettings, spare: f64) -> bool {
         let allowed = settings.saved + EACH * float(self.met) + settings.share * float(self.requests);
         float(self.probes) + 1.0 + spare <= allowed
     }

@@ -30,7 +30,7 @@ fn moment(remaining: Option<u64>, chosen: &Candidate, here: &Candidate) -> Optio
     let request = PlanRequest {
         mode: InferenceMode::PreferInCloud,
         sensitivity: Sensitivity::Public,
-        private_inputs: &[],
+        private_tensors: &[],
         objective: Objective::Latency,
         risk: Risk::default(),
         offline: OfflineBehavior::RunLocally,

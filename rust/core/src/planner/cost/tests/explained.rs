@@ -20,7 +20,7 @@ fn cases() -> Vec<(&'static str, Case)> {
         ("nothing learned yet", Case::new(20_000)),
         ("nothing known", Case { device: DeviceState::default(), ..Case::new(5) }),
         ("a slow link", slow_link.clone()),
-        ("a slow link, private input", Case { private: vec!["x".to_owned()], ..slow_link.clone() }),
+        ("a slow link, private tensor", Case { private: vec!["x".to_owned()], ..slow_link.clone() }),
         ("a slow link, late", Case { remaining: Some(ms(400)), ..slow_link.clone() }),
         ("a slow link, later", Case { now: slow_link.now + Duration::from_mins(2), ..slow_link.clone() }),
         ("two endpoints", two.clone()),

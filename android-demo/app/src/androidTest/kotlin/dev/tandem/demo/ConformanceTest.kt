@@ -134,9 +134,9 @@ class ConformanceTest {
             offline =
                 options.text("offline")?.let { OfflineBehavior.valueOf(it.uppercase()) } ?: OfflineBehavior.RUN_LOCALLY,
             endpoint = options.text("endpoint"),
-            privateInputs =
+            privateTensors =
                 options
-                    .getAsJsonArray("private_inputs")
+                    .getAsJsonArray("private_tensors")
                     .orEmpty()
                     .map { it.asString }
                     .toSet(),

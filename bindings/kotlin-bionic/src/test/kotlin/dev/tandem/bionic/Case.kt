@@ -58,7 +58,7 @@ internal class Case(
             mode = options.text("mode")?.let { InferenceMode.valueOf(it.uppercase()) } ?: Models.RUN.mode,
             sensitivity =
                 options.text("sensitivity")?.let { Sensitivity.valueOf(it.uppercase()) } ?: Models.RUN.sensitivity,
-            privateInputs = options.list("private_inputs").map { it.asString },
+            privateTensors = options.list("private_tensors").map { it.asString },
             timeoutNs = options["timeout_ms"]?.let { it.asLong.toULong() * 1_000_000uL },
             outputs = options.list("outputs").map { it.asString },
             offline = options.text("offline")?.let { OfflineBehavior.valueOf(it.uppercase()) } ?: Models.RUN.offline,

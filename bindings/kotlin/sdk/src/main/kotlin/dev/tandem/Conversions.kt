@@ -123,7 +123,7 @@ internal fun RunOptions.toNative(timeout: Duration?) =
                 Sensitivity.INTERNAL -> NativeSensitivity.INTERNAL
                 Sensitivity.PRIVATE -> NativeSensitivity.PRIVATE
             },
-        privateInputs = privateInputs.toList(),
+        privateTensors = privateTensors.toList(),
         objective =
             when (objective) {
                 Objective.LATENCY -> NativeObjective.LATENCY

@@ -52,8 +52,8 @@ public enum class Reason(
     /** The sensitivity label forbids it. */
     SENSITIVITY_FORBIDS("sensitivity_forbids"),
 
-    /** What would leave the device is a private input or computed from one. */
-    PRIVATE_INPUT("private_input"),
+    /** What would leave the device is a private tensor or computed from one. */
+    PRIVATE_TENSOR("private_tensor"),
 
     /** The endpoint does not serve this tail. */
     NOT_DEPLOYED("not_deployed"),
@@ -120,7 +120,7 @@ public enum class Reason(
  * A placement that was considered.
  *
  * @property placement where.
- * @property isAllowed whether mode, label and private inputs allow it.
+ * @property isAllowed whether mode, label and private tensors allow it.
  * @property reason why it was chosen or not.
  * @property predicted what it was expected to cost; `null` where too little is known to say.
  */

@@ -60,7 +60,8 @@ public class SplitManifest private constructor(
 /**
  * Options of loading a model.
  *
- * @property name the name under which endpoints serve the model; `null` is the model's own.
+ * @property name the name under which endpoints serve the model; `null` is the one in the manifest of its cuts, or
+ *   the model's own where there is none.
  * @property sha256 the SHA-256 that the file must have, in hexadecimal; another fails with
  *   [TandemException.IntegrityMismatch].
  * @property limits how much the model may take; more fails with [TandemException.ResourceLimit].

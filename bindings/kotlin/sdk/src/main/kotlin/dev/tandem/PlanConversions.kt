@@ -49,7 +49,7 @@ private fun NativeReason.toPublic(): Reason =
         NativeReason.MODE_PREFERS -> Reason.MODE_PREFERS
         NativeReason.MODE_FORBIDS -> Reason.MODE_FORBIDS
         NativeReason.SENSITIVITY_FORBIDS -> Reason.SENSITIVITY_FORBIDS
-        NativeReason.PRIVATE_INPUT -> Reason.PRIVATE_INPUT
+        NativeReason.PRIVATE_TENSOR -> Reason.PRIVATE_TENSOR
         NativeReason.NOT_DEPLOYED -> Reason.NOT_DEPLOYED
         NativeReason.DEFAULT -> Reason.DEFAULT
         NativeReason.NOT_FIRST -> Reason.NOT_FIRST

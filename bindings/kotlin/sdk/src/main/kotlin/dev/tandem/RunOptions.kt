@@ -85,8 +85,9 @@ public enum class OfflineBehavior {
  * @property offline what happens when the cloud was chosen and cannot be reached.
  * @property endpoint the endpoint to use, by name; `null` is the first that may be used.
  * @property tag a word of your own for logs and statistics; sent as the request's `id`.
- * @property privateInputs inputs, by name, that never leave the device, nor anything computed from them: the cloud is
- *   forbidden, and every cut across which something depends on them.
+ * @property privateTensors tensors, by name, that are computed on this device only and never leave it, nor anything computed
+ *   from them: the cloud is forbidden, and every cut across which something depends on them or behind which they are
+ *   computed. Inputs, outputs and, where the model was loaded with its cuts, the tensors inside its graph.
  * @property risk how much an uncertain prediction counts against a placement.
  * @property hedge whether a run whose endpoint takes long is also begun on this device; the first answer wins and the other
  *   run is cancelled. Costs energy, and makes slow answers rare.
@@ -100,7 +101,7 @@ public data class RunOptions(
     val offline: OfflineBehavior = OfflineBehavior.RUN_LOCALLY,
     val endpoint: String? = null,
     val tag: String? = null,
-    val privateInputs: Set<String> = emptySet(),
+    val privateTensors: Set<String> = emptySet(),
     val risk: Risk = Risk.MODERATE,
     val hedge: Boolean = false,
 ) {

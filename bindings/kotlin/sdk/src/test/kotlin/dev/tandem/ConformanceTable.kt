@@ -77,7 +77,7 @@ internal class ConformanceTable(
     class Options(
         val mode: String?,
         val sensitivity: String?,
-        val privateInputs: List<String>?,
+        val privateTensors: List<String>?,
         val offline: String?,
         val timeoutMs: Long?,
         val outputs: List<String>?,
@@ -91,7 +91,7 @@ internal class ConformanceTable(
                 outputs = outputs.orEmpty(),
                 offline = offline?.let { OfflineBehavior.valueOf(it.uppercase()) } ?: OfflineBehavior.RUN_LOCALLY,
                 endpoint = endpoint,
-                privateInputs = privateInputs.orEmpty().toSet(),
+                privateTensors = privateTensors.orEmpty().toSet(),
             )
     }
 

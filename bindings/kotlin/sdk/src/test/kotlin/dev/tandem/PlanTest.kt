@@ -27,11 +27,11 @@ class PlanTest {
     @Test
     fun `a plan tells every candidate as properties, text and JSON`() =
         withPlanned { _, model ->
-            val plan = model.plan(RunOptions(InferenceMode.PREFER_IN_CLOUD, privateInputs = setOf("x")))
+            val plan = model.plan(RunOptions(InferenceMode.PREFER_IN_CLOUD, privateTensors = setOf("x")))
             assertEquals(listOf(Placement.OnDevice), plan.order)
             assertEquals(Placement.OnDevice, plan.chosen?.placement)
             val refused = plan[Placement.InCloud("cloud")]
-            assertEquals(Reason.PRIVATE_INPUT, refused?.reason)
+            assertEquals(Reason.PRIVATE_TENSOR, refused?.reason)
             assertFalse(refused?.isAllowed ?: true)
             assertNull(plan[Placement.Split("cut", "cloud")])
             assertTrue("in cloud (cloud)" in plan.explain(), plan.explain())
@@ -41,9 +41,9 @@ class PlanTest {
         }
 
     @Test
-    fun `a private input that the model does not have is refused`() =
+    fun `a private tensor that the model does not have is refused`() =
         withPlanned { _, model ->
-            val options = RunOptions(privateInputs = setOf("nothing"))
+            val options = RunOptions(privateTensors = setOf("nothing"))
             val failure = failure<TandemException.InvalidInput> { model.plan(options) }
             assertTrue("\"nothing\"" in failure.message.orEmpty(), failure.message)
         }
