@@ -47,7 +47,7 @@ fn main() -> Result<()> {
     let (load_ms, latency_ms) = if arguments.stock { stock(&arguments)? } else { ours(&arguments)? };
     println!(
         "{}",
-        json!({ "load_ms": load_ms, "latency_ms": latency_ms, "peak_rss_kb": peak_memory().unwrap_or(0) / 1024 })
+        json!({ "load_ms": load_ms, "latency_ms": latency_ms, "idle_rss_kb": idle, "peak_rss_kb": kilobytes() })
     );
     Ok(())
 }

@@ -67,17 +67,15 @@ pub(crate) fn dtype(data_type: DataType) -> Option<DType> {
 /// A tract tensor that copies `bytes`, which are in native order and of the shape's length.
 pub(crate) fn tract_from_bytes(dtype: DType, shape: &[usize], bytes: &[u8]) -> TractResult<TractTensor> {
     fn copied<T: Datum + Pod>(shape: &[usize], bytes: &[u8]) -> TractResult<TractTensor> {
-        match bytemuck::try_cast_slice::<u8, T>(bytes) {
-            Ok(values) => TractTensor::from_shape(shape, values),
-            // What lies in a file is rarely aligned.
-            Err(_) => {
-                let mut tensor = TractTensor::zero_dt(T::datum_type(), shape)?;
-                let room = tensor.as_bytes_mut();
-                ensure!(room.len() == bytes.len(), "{} bytes for the shape {shape:?}", bytes.len());
-                room.copy_from_slice(bytes);
-                Ok(tensor)
-            }
+        if let Ok(values) = bytemuck::try_cast_slice::<u8, T>(bytes) {
+            return TractTensor::from_shape(shape, values);
         }
+        // What lies in a file is rarely aligned.
+        let mut tensor = TractTensor::zero_dt(T::datum_type(), shape)?;
+        let room = tensor.as_bytes_mut();
+        ensure!(room.len() == bytes.len(), "{} bytes for the shape {shape:?}", bytes.len());
+        room.copy_from_slice(bytes);
+        Ok(tensor)
     }
     match dtype {
         DType::U8 => copied::<u8>(shape, bytes),

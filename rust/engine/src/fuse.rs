@@ -203,7 +203,7 @@ impl<'a> Rewriter<'a> {
         inputs: &[OutletId],
     ) -> TractResult<OutletId> {
         let work = match self.shelf {
-            Some(shelf) => shelf.share(work),
+            Some(others) => others.share(work),
             None => work,
         };
         let op = Fused { set: self.set, work, shape, storage: self.storage.clone() };

@@ -103,12 +103,13 @@ impl OnnxModel {
             let cache = self.cache.as_ref().filter(|_| !self.shape_like.contains(&true));
             let shapes: Vec<&[usize]> = key.inputs.iter().map(|input| input.shape.as_slice()).collect();
             let only = fixed_shapes(&self.info).as_ref() == Some(key);
-            let (shapes, shelf) = if only { (None, None) } else { (Some(&shapes[..]), Some(&self.shelf)) };
+            let (shapes, others) = if only { (None, None) } else { (Some(&shapes[..]), Some(&self.shelf)) };
             self.shelf.tidy();
             if let Some(cache) = cache.filter(|_| !only) {
                 let may_go_on = || Ok(control.check(Instant::now())?);
                 let kept = cache.find(&self.info.digest, shapes, &may_go_on)?;
-                let plan = kept.and_then(|kept| restore(kept, &self.info, &self.limits, shelf, control).ok());
+                let plan =
+                    kept.and_then(|kept| restore(kept, &self.info, &self.limits, others, control).ok());
                 if let Some(plan) = plan {
                     return Ok(plan);
                 }
@@ -120,7 +121,7 @@ impl OnnxModel {
             };
             let keep: Option<&dyn Fn(Kept)> = if cache.is_some() { Some(&keep) } else { None };
             let (info, limits, options) = (&self.info, &self.limits, &self.options);
-            let recipe = Recipe { template, info, limits, options, shelf };
+            let recipe = Recipe { template, info, limits, options, shelf: others };
             // Weights are packed on the threads that are to use them.
             self.threads.run(|| compile(&recipe, key, control, keep))
         })

@@ -14,7 +14,7 @@ impl Shared {
                 Some(splits) => {
                     let token = CancellationToken::child_of([&options.token, &self.closing]);
                     let has = splits.has_tensor(name, &token);
-                    has.map_err(|detail| self.unreadable(name, detail, &options.token))?
+                    has.map_err(|detail| self.unreadable(name, &detail, &options.token))?
                 }
             };
             if !known {
@@ -25,7 +25,7 @@ impl Shared {
         Ok(())
     }
 
-    fn unreadable(&self, name: &str, detail: String, token: &CancellationToken) -> Error {
+    fn unreadable(&self, name: &str, detail: &str, token: &CancellationToken) -> Error {
         if self.closing.is_cancelled() {
             return Error::Closed("model");
         }

@@ -142,7 +142,8 @@ fn pareto(cuts: &[Cut], shares: &[[f64; 2]]) -> Vec<usize> {
         cuts.iter().enumerate().any(|(other, it)| {
             let (mine, its) = (key(place), key(other));
             let matches = its.iter().zip(&mine).all(|(its, mine)| its <= mine);
-            it.kind != CutKind::Inputs && other != place && matches && (its != mine || other < place)
+            let beats = its.iter().zip(&mine).any(|(its, mine)| its < mine);
+            it.kind != CutKind::Inputs && other != place && matches && (beats || other < place)
         })
     };
     (0..cuts.len()).filter(|&place| cuts[place].kind != CutKind::Inputs && !beaten(place)).collect()

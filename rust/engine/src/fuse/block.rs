@@ -130,11 +130,7 @@ fn is_pointwise(shape: &ConvShape) -> bool {
 }
 
 /// The only reader of a result, where it is a convolution of it that `fits`.
-fn next<'a>(
-    model: &'a TypedModel,
-    outlet: OutletId,
-    fits: impl Fn(&ConvShape) -> bool,
-) -> Option<&'a TypedNode> {
+fn next(model: &TypedModel, outlet: OutletId, fits: impl Fn(&ConvShape) -> bool) -> Option<&TypedNode> {
     let node = reader(model, model.node(outlet.node))?;
     let (shape, _) = parameters(model, node)?;
     (fits(&shape) && node.inputs[0] == outlet).then_some(node)

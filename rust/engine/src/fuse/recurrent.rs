@@ -19,22 +19,22 @@ use tract_onnx::tract_hir::internal::*;
 use super::pattern::{constant, floats};
 use super::storage::Storage;
 
-type Built = TractResult<(Box<dyn InferenceOp>, Vec<String>)>;
+type Built = (Box<dyn InferenceOp>, Vec<String>);
 
 /// Puts them in the place of tract's.
 pub(super) fn register(register: &mut OnnxOpRegister) {
-    register.insert("LSTM", |context, node| replace(lstm::lstm(context, node)?, RecurrentCell::Lstm));
+    register.insert("LSTM", |context, node| Ok(replace(lstm::lstm(context, node)?, RecurrentCell::Lstm)));
     register.insert("GRU", |context: &ParsingContext<'_>, node: &NodeProto| {
         let reset_after = node.get_attr_opt::<i64>("linear_before_reset")?.unwrap_or(0) != 0;
-        replace(gru::gru(context, node)?, RecurrentCell::Gru { reset_after })
+        Ok(replace(gru::gru(context, node)?, RecurrentCell::Gru { reset_after }))
     });
 }
 
-fn replace((op, names): (Box<dyn InferenceOp>, Vec<String>), cell: RecurrentCell) -> Built {
+fn replace((op, names): Built, cell: RecurrentCell) -> Built {
     let expansion = op.as_op().downcast_ref::<Box<dyn Expansion>>();
     let inner = expansion.and_then(|expansion| (**expansion).as_any().downcast_ref::<CommonRec>());
-    let Some(inner) = inner.cloned() else { return Ok((op, names)) };
-    Ok((expand(Layer { inner, cell, packed: Arc::default() }), names))
+    let Some(inner) = inner.cloned() else { return (op, names) };
+    (expand(Layer { inner, cell, packed: Arc::default() }), names)
 }
 
 /// A recurrent layer before its shapes are known.
@@ -259,7 +259,7 @@ impl EvalOp for Sequence {
 
 impl TypedOp for Sequence {
     fn output_facts(&self, _inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
-        Ok(self.shapes().iter().flatten().map(|shape| f32::fact(shape)).collect())
+        Ok(self.shapes().iter().flatten().map(f32::fact).collect())
     }
 
     fn cost(&self, _inputs: &[&TypedFact]) -> TractResult<TVec<(Cost, TDim)>> {

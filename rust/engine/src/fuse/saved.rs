@@ -21,7 +21,7 @@ pub(crate) fn save_own(op: &dyn TypedOp, to: &mut Saver) -> Option<()> {
         let op = op.downcast_ref::<Bytes>()?;
         to.byte(BYTES);
         to.byte_set(op.set);
-        save_bytes(&op.work, to)?;
+        save_bytes(&op.work, to);
         &op.shape
     };
     to.list(shape);
@@ -169,7 +169,7 @@ fn restore_work(from: &mut Restorer<'_>) -> Result<Work, KernelError> {
     })
 }
 
-fn save_bytes(work: &int8::Work, to: &mut Saver) -> Option<()> {
+fn save_bytes(work: &int8::Work, to: &mut Saver) {
     use int8::Work;
     match work {
         Work::Conv(conv) => {
@@ -208,7 +208,6 @@ fn save_bytes(work: &int8::Work, to: &mut Saver) -> Option<()> {
             to.quantization(*quantization);
         }
     }
-    Some(())
 }
 
 fn restore_bytes(from: &mut Restorer<'_>) -> Result<int8::Work, KernelError> {

@@ -12,7 +12,7 @@ use crate::model::OnnxModel;
 fn chain() -> OnnxModel {
     let bytes: Vec<u8> = matmul_chain(20, 4).unwrap().encode_bytes().into();
     let threads = Arc::new(Threads::new(1));
-    load(&ModelSource::Bytes(bytes.into()), &LoadOptions::default(), EngineOptions::default(), &threads)
+    load(&ModelSource::Bytes(bytes.into()), &LoadOptions::default(), &EngineOptions::default(), &threads)
         .unwrap()
 }
 

@@ -245,13 +245,11 @@ pub(super) fn restore_type(from: &mut Restorer<'_>) -> Result<DatumType, KernelE
 }
 
 fn save_optional_type(datum_type: Option<DatumType>, to: &mut Saver) -> Option<()> {
-    match datum_type {
-        Some(datum_type) => save_type(datum_type, to),
-        None => {
-            to.byte(NONE);
-            Some(())
-        }
+    if let Some(datum_type) = datum_type {
+        return save_type(datum_type, to);
     }
+    to.byte(NONE);
+    Some(())
 }
 
 fn restore_optional_type(from: &mut Restorer<'_>) -> Result<Option<DatumType>, KernelError> {

@@ -151,6 +151,7 @@ impl Builder<'_> {
     }
 
     /// Adds a layer, where it fits the shape of the last result.
+    #[expect(clippy::too_many_lines, reason = "an arm for each kind of layer")]
     fn add(&mut self, layer: &Layer) -> Option<()> {
         let (last, [channels, height, width]) = self.results.last().cloned()?;
         let out = self.name();
@@ -242,7 +243,7 @@ impl Builder<'_> {
                 let [mean, raw, gate] = [self.name(), self.name(), self.name()];
                 self.graph.node("GlobalAveragePool", [&last], [&mean]);
                 self.graph.node("Conv", [&mean, &weights], [&raw]);
-                self.graph.node(*curve, [&raw], [&gate]);
+                self.graph.node(curve, [&raw], [&gate]);
                 self.graph.node("Mul", [last, gate], [&out]);
                 [channels, height, width]
             }

@@ -255,8 +255,8 @@ impl InvertedResidual {
                         let pixels = fresh.len() * shape.input[1];
                         // SAFETY: the rows of the input and of the room for the expanded image lie inside.
                         unsafe {
-                            expand.pixels::<S>(None, &x[fresh.start * row..], pixels, (None, &to, line))
-                        };
+                            expand.pixels::<S>(None, &x[fresh.start * row..], pixels, (None, &to, line));
+                        }
                     }
                 }
                 let mut own = *shape;

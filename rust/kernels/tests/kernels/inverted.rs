@@ -77,13 +77,13 @@ fn check(batch: usize, channels: [usize; 3], depthwise: ConvShape, form: Form, s
             let mut mean = room(set, sizes(middle, one));
             let mut squeezed = room(set, sizes(narrow.shape().out_channels, one));
             let mut gates = room(set, sizes(middle, one));
-            let mut gated = room(set, sizes(middle, depthwise.output));
+            let mut multiplied = room(set, sizes(middle, depthwise.output));
             let shape = sizes(middle, depthwise.output);
             global_average_blocked(set, shape, filtered.get(), mean.get()).unwrap();
             narrow.run(mean.get(), None, squeezed.get()).unwrap();
             wide.run(squeezed.get(), None, gates.get()).unwrap();
-            gate(set, shape, Activation::None, [filtered.get(), gates.get()], gated.get()).unwrap();
-            filtered = gated;
+            gate(set, shape, Activation::None, [filtered.get(), gates.get()], multiplied.get()).unwrap();
+            filtered = multiplied;
         }
         project.run(filtered.get(), residual.as_deref(), expected.get()).unwrap();
         let convs = BlockConvs { expand, depthwise: depthwise_conv, squeeze, project };

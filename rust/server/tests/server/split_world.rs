@@ -104,7 +104,7 @@ impl World {
     /// Bytes of a split run's request and answer on the wire.
     pub(crate) fn request_bytes(&self) -> (usize, usize) {
         let relay = Relay::start(self.server.address(), fast_link());
-        let model = self.load(self.always_split(&relay, Duration::from_secs(60)));
+        let model = self.load(self.always_split(&relay, Duration::from_mins(1)));
         let run = || drop(model.run(&self.inputs, &RunOptions::default()).unwrap());
         // The first asks what the endpoint takes.
         run();

@@ -57,6 +57,7 @@ fn milliseconds(start: Instant) -> f64 {
 }
 
 fn measure(arguments: &Arguments) -> Result<Json> {
+    let idle = peak_memory();
     let start = Instant::now();
     // What makes it fastest.
     let model = ModelOptions::with_all_ops().prepack_weights(true).load_file(&arguments.model)?;
@@ -73,7 +74,7 @@ fn measure(arguments: &Arguments) -> Result<Json> {
             times.push(milliseconds(start));
         }
     }
-    Ok(json!({ "load_ms": load, "latency_ms": times, "peak_rss_kb": peak_memory() }))
+    Ok(json!({ "load_ms": load, "latency_ms": times, "idle_rss_kb": idle, "peak_rss_kb": peak_memory() }))
 }
 
 /// Fractions that look random, else ones. It has i32 where a model has i64 or bool.

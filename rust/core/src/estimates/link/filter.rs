@@ -57,8 +57,7 @@ pub(super) fn step(
     // explains all of the surprise, too.
     let all = log - at_first.log;
     let starts = [[0.0, 0.0], [all, 0.0], [0.0, -all], [all, -all], [0.0, -3.0 * all]];
-    let ends =
-        starts.map(|[a, b]| descend([before[0] + a, before[1] + b], before, spread, log, &look, &cost));
+    let ends = starts.map(|[a, b]| descend([before[0] + a, before[1] + b], before, spread, log, &look, cost));
     let best = ends.into_iter().min_by(|a, b| a.1.total_cmp(&b.1));
     let state = best.map_or(before, |(state, _)| state);
     let here = look(state);
