@@ -10,7 +10,7 @@
 //! - [`encode`] turns the head's results into what is sent; [`deploy`] puts the inverse into the tail.
 //! - [`split()`] does all of it: it chooses the cuts worth a tail, measures each form, and gives what
 //!   [`write_repository`] writes in Triton's layout.
-//! - [`kept`] says which tensors stay on the device.
+//! - [`kept()`] says which tensors stay on the device.
 //! - [`head_shares`] says what the heads took in a profiled run of the whole model.
 //! - [`Manifest`] is what the device reads: the cuts on offer, checked and signed.
 //!
