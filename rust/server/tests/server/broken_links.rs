@@ -60,6 +60,16 @@ fn a_link_that_dies_anywhere_in_a_split_request_costs_no_answer() {
     }
     assert_eq!(answered, 10 * ROUNDS);
     println!("{up} bytes up, {down} down; healthy {:?}\n{}", median(healthy), lines.join("\n"));
+
+    // A link that falls silent tells nobody: where no hedge does, the deadline ends the waiting.
+    for (direction, bytes) in [(Direction::Up, up / 2), (Direction::Up, up), (Direction::Down, down / 2)] {
+        relay.kill_after(direction, bytes, Death::Silence);
+        let (prediction, _) =
+            run(&RunOptions { timeout: Some(Duration::from_secs(2)), ..RunOptions::default() });
+        assert_eq!(prediction.decision.placement, Placement::OnDevice);
+        world.check(&prediction.outputs, &format!("silence {direction:?} after {bytes} bytes"));
+        relay.heal();
+    }
 }
 
 /// A hundred split runs each over a link that falls silent at one of ten points, ended by a hedge.
