@@ -5,10 +5,10 @@
 //!     MODEL.onnx [--rounds N] [--threads N] [--stock | --unfused] [--answer FOLDER] [--cache FOLDER]
 //! ```
 //!
-//! `--stock` runs plain tract on the same file, without any pass of ours; `--unfused` is our engine without kernels of
-//! its own. `--answer` writes the bytes of each input and output of our engine to a file of its name. `--cache` loads from what
-//! is kept in that folder; the first such load keeps it. Symbolic dimensions are 1; the values of the inputs are the same every
-//! time. The memory is the most that the process has held.
+//! `--stock` runs plain tract on the same file, without any pass of ours, and prints `{"refused": REASON}` where it cannot;
+//! `--unfused` is our engine without kernels of its own. `--answer` writes the bytes of each input and output of our engine to a
+//! file of its name. `--cache` loads from what is kept in that folder; the first such load keeps it. Symbolic dimensions are 1; the
+//! values of the inputs are the same every time. The memory is the most that the process has held, before and after.
 
 #![allow(clippy::print_stdout, reason = "a program prints")]
 
@@ -44,7 +44,14 @@ fn main() -> Result<()> {
     let arguments = arguments()?;
     let kilobytes = || peak_memory().unwrap_or(0) / 1024;
     let idle = kilobytes();
-    let (load_ms, latency_ms) = if arguments.stock { stock(&arguments)? } else { ours(&arguments)? };
+    let measured = if arguments.stock { stock(&arguments) } else { ours(&arguments) };
+    let (load_ms, latency_ms) = match measured {
+        Err(error) if arguments.stock => {
+            println!("{}", json!({ "refused": error.to_string() }));
+            return Ok(());
+        }
+        measured => measured?,
+    };
     println!(
         "{}",
         json!({ "load_ms": load_ms, "latency_ms": latency_ms, "idle_rss_kb": idle, "peak_rss_kb": kilobytes() })
