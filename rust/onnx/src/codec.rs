@@ -1,12 +1,15 @@
 //! Bytes to a model and back.
 
 mod preflight;
+mod stream;
 
 use bytes::Bytes;
 use prost::Message;
 
 use crate::attribute::AttributeProto;
 use crate::model::{FunctionProto, ModelProto};
+
+pub use stream::StreamError;
 
 /// What decoding may cost. The defaults let every real model pass and stop a bomb.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
