@@ -108,24 +108,28 @@ fn pack<S: Dots>(
     let scales = output_scales(requantization, outputs)?;
     let mut packed = Buffer::zeroed((lanes * bytes).div_ceil(4));
     let (mut bias, mut scale) = (vec![0; lanes], vec![0.0; lanes]);
-    let mut row = vec![0_i8; bytes];
+    let (mut rows, quads) = (vec![0_i8; S::LANES * bytes], bytes / 4);
     for group in groups {
-        let width = group.blocks * S::LANES;
-        for (block, lane) in (0..group.blocks).flat_map(|block| (0..S::LANES).map(move |lane| (block, lane)))
-        {
-            let output = group.channel + S::channel(group.blocks, block, lane);
-            if output >= outputs {
-                continue;
+        let places = &mut packed.as_bytes_mut()[group.weights..];
+        for block in 0..group.blocks {
+            for (lane, row) in rows.chunks_exact_mut(bytes.max(1)).enumerate() {
+                let output = group.channel + S::channel(group.blocks, block, lane);
+                if output >= outputs {
+                    row.fill(0);
+                    continue;
+                }
+                weights(output, row);
+                let at = group.lanes + block * S::LANES + lane;
+                let own = given.get(output).copied().unwrap_or(0);
+                bias[at] = starting_sum(own, row, requantization.input, S::OFFSET, scales[output])?;
+                scale[at] = scales[output];
             }
-            weights(output, &mut row);
-            let at = block * S::LANES + lane;
-            let own = given.get(output).copied().unwrap_or(0);
-            bias[group.lanes + at] =
-                starting_sum(own, &row, requantization.input, S::OFFSET, scales[output])?;
-            scale[group.lanes + at] = scales[output];
-            let places = packed.as_bytes_mut()[group.weights..].as_chunks_mut::<4>().0[at..].iter_mut();
-            for (place, quad) in places.step_by(width).zip(row.as_chunks::<4>().0) {
-                *place = quad.map(i8::cast_unsigned);
+            // A quad of all lanes at a time: so they are written one after the other.
+            let lanes = places.as_chunks_mut::<4>().0[block * S::LANES..].chunks_mut(group.blocks * S::LANES);
+            for (quad, lanes) in (0..quads).zip(lanes) {
+                for (lane, row) in lanes.iter_mut().zip(rows.as_chunks::<4>().0.chunks_exact(quads.max(1))) {
+                    *lane = row[quad].map(i8::cast_unsigned);
+                }
             }
         }
     }
