@@ -150,9 +150,7 @@ fn analyse(
         // Biases are casts of constants until these are folded.
         typed.prop_consts()?;
         watch.check()?;
-        if let Some(fused) = fuse(&typed, &template.integers, shelf, || watch.check())? {
-            typed = fused;
-        }
+        typed = fuse(&typed, &template.integers, shelf, || watch.check())?;
         watch.check()?;
     }
     let decluttered = typed.into_decluttered()?;

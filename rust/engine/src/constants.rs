@@ -1,20 +1,29 @@
-//! Constants of the graph as tract tensors.
+//! Constants of the graph as tract has them.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use tandem_core::{DType, LoadError};
-use tandem_onnx::{GraphProto, NodeProto, TensorProto};
+use tandem_onnx::{GraphProto, NodeProto, TensorError, TensorProto};
 use tract_core::prelude::{Tensor as TractTensor, TractResult, tensor1};
 
 use crate::convert::{dtype, tract_from_bytes};
+use crate::integers::IntegerConstant;
+use crate::weight::{self, Elements, Weight};
+
+/// A constant that is no longer in protobuf.
+#[derive(Clone, Debug)]
+pub(crate) enum Constant {
+    Tensor(Arc<TractTensor>),
+    Weight(Weight),
+}
 
 /// Constants by name.
-pub(crate) type Weights = HashMap<String, Arc<TractTensor>>;
+pub(crate) type Constants = HashMap<String, Constant>;
 
 /// Turns `Constant` nodes that hold a tensor into initializers, so that one place knows every constant.
-pub(crate) fn hoist_constants(graph: &mut GraphProto) {
+pub(crate) fn hoist(graph: &mut GraphProto) {
     let (constants, nodes) = std::mem::take(&mut graph.node).into_iter().partition(holds_tensor);
     graph.node = nodes;
     for mut node in constants {
@@ -32,22 +41,37 @@ fn holds_tensor(node: &NodeProto) -> bool {
         && matches!(node.output.as_slice(), [name] if !name.is_empty())
 }
 
-/// Takes the constants out of `graph`.
-pub(crate) fn take(graph: &mut GraphProto) -> Result<Weights, LoadError> {
+/// Takes the constants out of `graph`: as weights those of `weights`, in `integers` or not, the others as tensors.
+pub(crate) fn take(
+    graph: &mut GraphProto,
+    weights: &HashMap<String, Option<usize>>,
+    mut integers: HashMap<String, Arc<IntegerConstant>>,
+) -> Result<Constants, LoadError> {
     if let Some(sparse) = graph.sparse_initializer.first() {
         let node = sparse.values.as_ref().map_or(String::new(), |values| values.name.clone());
         let detail = "it is stored sparsely".to_owned();
         return Err(LoadError::UnsupportedOperator { operator: "initializer".to_owned(), node, detail });
     }
-    std::mem::take(&mut graph.initializer)
-        .into_iter()
-        .map(|tensor| Ok((tensor.name.clone(), Arc::new(weight(&tensor)?))))
-        .collect()
+    let mut constants = Constants::new();
+    for tensor in std::mem::take(&mut graph.initializer) {
+        let weight = match integers.remove(&tensor.name) {
+            Some(integers) => {
+                let shape = tensor.shape().map_err(invalid)?;
+                Some(Weight::new(shape, Elements::Integers(integers)))
+            }
+            None => weights.get(&tensor.name).and_then(|&axes| weight::of_constant(&tensor, axes)),
+        };
+        let constant = match weight {
+            Some(weight) => Constant::Weight(weight),
+            None => Constant::Tensor(Arc::new(to_tract(&tensor)?)),
+        };
+        constants.insert(tensor.name, constant);
+    }
+    Ok(constants)
 }
 
 /// One constant as a tract tensor.
-pub(crate) fn weight(tensor: &TensorProto) -> Result<TractTensor, LoadError> {
-    let invalid = |error: tandem_onnx::TensorError| LoadError::Invalid { detail: error.to_string() };
+pub(crate) fn to_tract(tensor: &TensorProto) -> Result<TractTensor, LoadError> {
     let element = tensor.element_type().map_err(invalid)?;
     let shape = tensor.shape().map_err(invalid)?;
     let Some(dtype) = dtype(element) else {
@@ -62,6 +86,11 @@ pub(crate) fn weight(tensor: &TensorProto) -> Result<TractTensor, LoadError> {
         tract_from_bytes(dtype, &shape, &native(&raw, dtype))
     };
     built.map_err(|error| LoadError::Invalid { detail: format!("tensor {:?}: {error}", tensor.name) })
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "the shape that `map_err` wants")]
+fn invalid(error: TensorError) -> LoadError {
+    LoadError::Invalid { detail: error.to_string() }
 }
 
 fn strings(values: &[&str], shape: &[usize]) -> TractResult<TractTensor> {

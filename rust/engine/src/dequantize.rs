@@ -4,6 +4,7 @@
 //! every run: tract folds no constant of more than 4 MiB.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use half::{bf16, f16};
@@ -14,35 +15,61 @@ use crate::integers::{IntegerConstant, Integers};
 use crate::limits::at_most;
 use crate::scale_index::ScaleIndex;
 
-/// Replaces every `Cast` and `DequantizeLinear` of constants to f32 in `graph` by its result. Gives the integers that the
-/// latter stood for, from which products of bytes are made.
+/// Integers behind `DequantizeLinear`, from which products of bytes are made.
+#[derive(Default)]
+pub(crate) struct Dequantized {
+    /// Those whose numbers are constants of the graph now.
+    pub(crate) expanded: Integers,
+    /// Weights, by name, of which the graph has the shape only.
+    pub(crate) weights: HashMap<String, Arc<IntegerConstant>>,
+}
+
+/// Replaces every `Cast` and `DequantizeLinear` of constants to f32 in `graph` by its result, but leaves the signed bytes of
+/// `weights` what they are.
 pub(crate) fn expand(
     graph: &mut GraphProto,
+    weights: &HashMap<String, Option<usize>>,
     limits: &Limits,
     may_go_on: impl Fn() -> Result<(), LoadError>,
-) -> Result<Integers, LoadError> {
+) -> Result<Dequantized, LoadError> {
     let constants: HashMap<&str, &TensorProto> =
         graph.initializer.iter().map(|tensor| (tensor.name.as_str(), tensor)).collect();
     let mut expanded: HashMap<String, TensorProto> = HashMap::new();
-    let mut integers = Integers::default();
+    let mut dequantized = Dequantized::default();
     for node in &graph.node {
         let [output] = node.output.as_slice() else {
             continue;
         };
         may_go_on()?;
         let result = match node.op_type.as_str() {
-            "Cast" => cast(node, &constants, limits)?,
-            "DequantizeLinear" => dequantize_linear(node, &constants, limits, &mut integers)?,
+            "Cast" => cast(node, &constants, limits)?.map(|(dims, values)| floats(output, &dims, values)),
+            "DequantizeLinear" => {
+                let Some(linear) = Linear::of(node, &constants, limits)? else { continue };
+                let axes =
+                    weights.get(output).filter(|axes| axes.is_none_or(|axes| axes == linear.dims.len()));
+                match linear.integers() {
+                    Some(integers) if axes.is_some() && integers.signed_bytes().is_some() => {
+                        dequantized.weights.insert(output.clone(), Arc::new(integers));
+                        Some(Ok(linear.placeholder(output)))
+                    }
+                    integers => {
+                        let Some(values) = linear.values(limits)? else { continue };
+                        if let Some(integers) = integers {
+                            dequantized.expanded.add(values.len(), integers);
+                        }
+                        Some(floats(output, &linear.dims, values))
+                    }
+                }
+            }
             _ => None,
         };
-        if let Some((dims, values)) = result {
-            let tensor = floats(output, &dims, values).map_err(invalid)?;
+        if let Some(tensor) = result.transpose().map_err(invalid)? {
             expanded.insert(output.clone(), tensor);
         }
     }
     graph.node.retain(|node| !node.output.first().is_some_and(|output| expanded.contains_key(output)));
     graph.initializer.extend(expanded.into_values());
-    Ok(integers)
+    Ok(dequantized)
 }
 
 /// A tensor over the memory of `values`.
@@ -78,61 +105,90 @@ fn cast(node: &NodeProto, constants: &Constants<'_>, limits: &Limits) -> Result<
     Ok(Some((shape(tensor)?, values)))
 }
 
-fn dequantize_linear(
-    node: &NodeProto,
-    constants: &Constants<'_>,
-    limits: &Limits,
-    integers: &mut Integers,
-) -> Result<Expanded, LoadError> {
-    let constant = |index: usize| node.input.get(index).and_then(|name| constants.get(name.as_str()));
-    let (Some(tensor), Some(scale)) = (constant(0), constant(1)) else {
-        return Ok(None);
-    };
-    let zero = match node.input.get(2).filter(|name| !name.is_empty()) {
-        None => None,
-        Some(name) => match constants.get(name.as_str()) {
-            None => return Ok(None),
-            zero => zero,
-        },
-    };
-    // An output type of its own, or a scale that is not f32, makes another result type.
-    let plain = scale.data_type == DataType::Float32.number()
-        && node.attribute("output_dtype").is_none_or(|attribute| attribute.i == 0);
-    let values = if tensor.data_type == DataType::Int32.number() {
-        Some(wide_values(tensor, limits)?)
-    } else {
-        small_values(tensor, limits)?
-    };
-    let Some(mut values) = values.filter(|_| plain) else {
-        return Ok(None);
-    };
-    let dims = shape(tensor)?;
-    let scales = scale.to_vec::<f32>().map_err(invalid)?;
-    let zeros = match zero {
-        Some(zero) if zero.data_type == DataType::Int32.number() => Some(wide_values(zero, limits)?),
-        Some(zero) => match small_values(zero, limits)? {
-            None => return Ok(None),
-            zeros => zeros,
-        },
-        None => None,
-    };
-    let integer = |name: &str| node.attribute(name).map(|attribute| attribute.i);
-    let (axis, block) = (integer("axis").unwrap_or(1), integer("block_size").unwrap_or(0));
-    let index = ScaleIndex::new(&dims, &shape(scale)?, axis, block);
-    // What does not fit is left to tract to complain of.
-    let Some(index) = index.filter(|_| zero.is_none_or(|zero| zero.dims == scale.dims)) else {
-        return Ok(None);
-    };
-    if zeros.as_ref().is_none_or(|zeros| zeros.iter().all(|&zero| zero == 0.0)) {
-        integers.add(values.len(), || IntegerConstant::new(tensor, scales.clone(), index));
-    }
-    for (range, index) in index.runs(values.len()) {
-        let (zero, scale) = (zeros.as_ref().map_or(0.0, |zeros| zeros[index]), scales[index]);
-        for value in &mut values[range] {
-            *value = (*value - zero) * scale;
+/// A `DequantizeLinear` of constants.
+struct Linear<'a> {
+    tensor: &'a TensorProto,
+    dims: Vec<usize>,
+    scales: Vec<f32>,
+    /// As many as scales.
+    zeros: Option<Vec<f32>>,
+    index: ScaleIndex,
+}
+
+impl<'a> Linear<'a> {
+    /// `None` for what is left to tract, to compute or to complain of.
+    fn of(node: &NodeProto, constants: &Constants<'a>, limits: &Limits) -> Result<Option<Self>, LoadError> {
+        let constant =
+            |index: usize| node.input.get(index).and_then(|name| constants.get(name.as_str())).copied();
+        let (Some(tensor), Some(scale)) = (constant(0), constant(1)) else {
+            return Ok(None);
+        };
+        let zero = match node.input.get(2).filter(|name| !name.is_empty()) {
+            None => None,
+            Some(name) => match constants.get(name.as_str()) {
+                None => return Ok(None),
+                zero => zero,
+            },
+        };
+        // An output type of its own, or a scale that is not f32, makes another result type.
+        let plain = scale.data_type == DataType::Float32.number()
+            && node.attribute("output_dtype").is_none_or(|attribute| attribute.i == 0);
+        if !plain {
+            return Ok(None);
         }
+        let dims = shape(tensor)?;
+        let scales = scale.to_vec::<f32>().map_err(invalid)?;
+        let zeros = match zero {
+            Some(zero) => match numbers(zero, limits)? {
+                None => return Ok(None),
+                zeros => zeros,
+            },
+            None => None,
+        };
+        let integer = |name: &str| node.attribute(name).map(|attribute| attribute.i);
+        let (axis, block) = (integer("axis").unwrap_or(1), integer("block_size").unwrap_or(0));
+        let index = ScaleIndex::new(&dims, &shape(scale)?, axis, block);
+        let Some(index) = index.filter(|_| zero.is_none_or(|zero| zero.dims == scale.dims)) else {
+            return Ok(None);
+        };
+        let bytes = (tensor.elements().map_err(invalid)? as u64).saturating_mul(4);
+        at_most("tensor bytes", bytes, limits.tensor_bytes)?;
+        Ok(Some(Self { tensor, dims, scales, zeros, index }))
     }
-    Ok(Some((dims, values)))
+
+    /// The result without its elements.
+    fn placeholder(&self, name: &str) -> TensorProto {
+        let (name, dims) = (name.to_owned(), self.tensor.dims.clone());
+        TensorProto { name, dims, data_type: DataType::Float32.number(), ..TensorProto::default() }
+    }
+
+    /// The integers, where they stand for numbers by a scale alone.
+    fn integers(&self) -> Option<IntegerConstant> {
+        let centred = self.zeros.as_ref().is_none_or(|zeros| zeros.iter().all(|&zero| zero == 0.0));
+        if centred { IntegerConstant::new(self.tensor, self.scales.clone(), self.index) } else { None }
+    }
+
+    /// The numbers; `None` where the integers are of another type than the operator takes.
+    fn values(&self, limits: &Limits) -> Result<Option<Vec<f32>>, LoadError> {
+        let Some(mut values) = numbers(self.tensor, limits)? else {
+            return Ok(None);
+        };
+        for (range, index) in self.index.runs(values.len()) {
+            let (zero, scale) = (self.zeros.as_ref().map_or(0.0, |zeros| zeros[index]), self.scales[index]);
+            for value in &mut values[range] {
+                *value = (*value - zero) * scale;
+            }
+        }
+        Ok(Some(values))
+    }
+}
+
+/// The elements of what `DequantizeLinear` takes, as f32.
+fn numbers(tensor: &TensorProto, limits: &Limits) -> Result<Option<Vec<f32>>, LoadError> {
+    if tensor.data_type == DataType::Int32.number() {
+        return wide_values(tensor, limits).map(Some);
+    }
+    small_values(tensor, limits)
 }
 
 /// The elements of an int32 tensor, which biases are, as f32: rounded where they are large, as `DequantizeLinear` does.

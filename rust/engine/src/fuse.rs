@@ -35,6 +35,7 @@ use tract_onnx::model::OnnxOpRegister;
 
 use crate::fault::Fault;
 use crate::integers::Integers;
+use crate::weight::Weight;
 use ops::{Fused, Work};
 pub(crate) use saved::{OwnOperators, is_own, save_own};
 pub(crate) use shelf::Shelf;
@@ -45,17 +46,18 @@ pub(crate) fn register(register: &mut OnnxOpRegister) {
     recurrent::register(register);
 }
 
-/// The graph with our operators in it; `None` where nothing was recognised. Weights that are on the shelf are shared. Asks
-/// between nodes whether it may go on.
+/// The graph with our operators in it, and without weights that only these read. Packed weights that are on the shelf are
+/// shared; without one this is the only graph of a model, and weights are let go of as they are packed. Asks between nodes whether
+/// it may go on.
 pub(crate) fn fuse(
     model: &TypedModel,
     integers: &Integers,
     shelf: Option<&Shelf>,
     may_go_on: impl Fn() -> Result<(), Fault>,
-) -> TractResult<Option<TypedModel>> {
+) -> TractResult<TypedModel> {
     let mut rewriter = Rewriter::new(model, integers, shelf, InstructionSet::best(), ByteSet::best());
     rewriter.rewrite(may_go_on)?;
-    Ok((rewriter.count > 0).then_some(rewriter.target))
+    Ok(rewriter.target)
 }
 
 /// Sizes of an image: batch, channels, height, width.
@@ -82,8 +84,8 @@ struct Rewriter<'a> {
     quantized: HashMap<OutletId, (OutletId, Quantization)>,
     /// Nodes of the source that an operator of ours has taken along.
     taken: HashSet<usize>,
-    /// How many operators of ours there are, conversions not counted.
-    count: usize,
+    /// Nodes of the source that are replaced, taken along or copied.
+    done: HashSet<usize>,
 }
 
 impl<'a> Rewriter<'a> {
@@ -108,7 +110,7 @@ impl<'a> Rewriter<'a> {
             pixels: HashMap::new(),
             quantized: HashMap::new(),
             taken: HashSet::new(),
-            count: 0,
+            done: HashSet::new(),
         }
     }
 
@@ -121,7 +123,11 @@ impl<'a> Rewriter<'a> {
         }
         for id in source.eval_order()? {
             let node = source.node(id);
-            if self.taken.contains(&id) || node.op_is::<TypedSource>() {
+            if node.op_is::<TypedSource>() || node.op_is::<Weight>() {
+                continue;
+            }
+            if self.taken.contains(&id) {
+                self.end(node);
                 continue;
             }
             may_go_on()?;
@@ -138,11 +144,29 @@ impl<'a> Rewriter<'a> {
             if !replaced {
                 self.keep(node)?;
             }
+            self.end(node);
         }
         let outputs = source.output_outlets()?.to_vec();
         let outputs: TVec<OutletId> =
             outputs.into_iter().map(|outlet| self.plain(outlet)).collect::<TractResult<_>>()?;
         self.target.select_output_outlets(&outputs)
+    }
+
+    /// Lets go of the weights of which `node` was the last reader.
+    fn end(&mut self, node: &TypedNode) {
+        self.done.insert(node.id);
+        if self.shelf.is_some() {
+            return;
+        }
+        for &input in &node.inputs {
+            let source = self.source.node(input.node);
+            let readers = source.outputs.iter().flat_map(|output| &output.successors);
+            if let Some(weight) = source.op_as::<Weight>()
+                && readers.into_iter().all(|reader| self.done.contains(&reader.node))
+            {
+                weight.release();
+            }
+        }
     }
 
     /// Copies a node as it is.
@@ -159,6 +183,12 @@ impl<'a> Rewriter<'a> {
     /// A result as tract's operators want it.
     fn plain(&mut self, outlet: OutletId) -> TractResult<OutletId> {
         if let Some(&plain) = self.plain.get(&outlet) {
+            return Ok(plain);
+        }
+        let node = self.source.node(outlet.node);
+        if let Some(weight) = node.op_as::<Weight>() {
+            let plain = self.target.add_const(node.name.clone(), weight.tensor()?)?;
+            self.plain.insert(outlet, plain);
             return Ok(plain);
         }
         if self.pixels.contains_key(&outlet) {

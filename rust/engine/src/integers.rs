@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use tandem_onnx::{DataType, TensorProto};
 
 use crate::scale_index::ScaleIndex;
@@ -20,27 +21,64 @@ pub(crate) struct Integers {
 /// Integers that stand for numbers, with a zero point of nought.
 #[derive(Clone, Debug)]
 pub(crate) struct IntegerConstant {
-    pub(crate) elements: Elements,
+    elements: Elements,
     pub(crate) scales: Vec<f32>,
     index: ScaleIndex,
 }
 
 #[derive(Clone, Debug)]
-pub(crate) enum Elements {
-    Bytes(Vec<i8>),
+enum Elements {
+    /// Signed.
+    Bytes(Bytes),
     Words(Vec<i32>),
 }
 
 impl IntegerConstant {
     pub(crate) fn new(tensor: &TensorProto, scales: Vec<f32>, index: ScaleIndex) -> Option<Self> {
         let elements = match tensor.element_type().ok()? {
-            DataType::Int8 => {
-                Elements::Bytes(tensor.to_raw().ok()?.iter().map(|byte| byte.cast_signed()).collect())
-            }
+            DataType::Int8 => Elements::Bytes(tensor.to_raw().ok()?),
             DataType::Int32 => Elements::Words(tensor.to_vec::<i32>().ok()?),
             _ => return None,
         };
         Some(Self { elements, scales, index })
+    }
+
+    /// The numbers that the integers stand for.
+    #[allow(clippy::cast_precision_loss, reason = "as the operator is defined")]
+    pub(crate) fn expand(&self) -> Vec<f32> {
+        let count = match &self.elements {
+            Elements::Bytes(bytes) => bytes.len(),
+            Elements::Words(words) => words.len(),
+        };
+        let mut values = Vec::with_capacity(count);
+        for (range, index) in self.index.runs(count) {
+            let scale = self.scales[index];
+            match &self.elements {
+                Elements::Bytes(bytes) => {
+                    values.extend(bytes[range].iter().map(|byte| f32::from(byte.cast_signed()) * scale));
+                }
+                Elements::Words(words) => {
+                    values.extend(words[range].iter().map(|&word| word as f32 * scale));
+                }
+            }
+        }
+        values
+    }
+
+    /// The integers, where they are signed bytes.
+    pub(crate) fn signed_bytes(&self) -> Option<&[i8]> {
+        match &self.elements {
+            Elements::Bytes(bytes) => Some(bytemuck::cast_slice(bytes)),
+            Elements::Words(_) => None,
+        }
+    }
+
+    /// The integers, where they are words.
+    pub(crate) fn words(&self) -> Option<&[i32]> {
+        match &self.elements {
+            Elements::Bytes(_) => None,
+            Elements::Words(words) => Some(words),
+        }
     }
 
     #[allow(clippy::cast_precision_loss, reason = "as the operator is defined")]
@@ -48,7 +86,9 @@ impl IntegerConstant {
         let same = |(range, index): (Range<usize>, usize)| {
             let (scale, values) = (self.scales[index], &values[range.clone()]);
             match &self.elements {
-                Elements::Bytes(bytes) => same(&bytes[range], values, |byte| f32::from(byte) * scale),
+                Elements::Bytes(bytes) => {
+                    same(&bytes[range], values, |byte| f32::from(byte.cast_signed()) * scale)
+                }
                 Elements::Words(words) => same(&words[range], values, |word| word as f32 * scale),
             }
         };
@@ -78,10 +118,9 @@ fn same<T: Copy>(integers: &[T], values: &[f32], expand: impl Fn(T) -> f32) -> b
 }
 
 impl Integers {
-    pub(crate) fn add(&mut self, count: usize, constant: impl FnOnce() -> Option<IntegerConstant>) {
-        if let Some(constant) = constant() {
-            self.constants.entry(count).or_default().push(Arc::new(constant));
-        }
+    /// One that has become `count` numbers.
+    pub(crate) fn add(&mut self, count: usize, constant: IntegerConstant) {
+        self.constants.entry(count).or_default().push(Arc::new(constant));
     }
 
     /// Those that became `values`.

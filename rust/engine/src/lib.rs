@@ -24,6 +24,7 @@
 mod cache;
 mod checksum;
 mod compile;
+mod constants;
 mod convert;
 mod dequantize;
 mod engine;
@@ -51,7 +52,7 @@ pub mod source;
 mod support;
 mod validate;
 mod values;
-mod weights;
+mod weight;
 mod widen;
 
 pub use cache::CacheOptions;

@@ -1,19 +1,20 @@
 //! The phases of a load, in their order.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use tandem_core::{Control, LoadError, LoadOptions, ModelSource};
 use tandem_kernels::Threads;
-use tandem_onnx::{DecodeLimits, ModelProto};
 
 use crate::cache::{Cache, Identity, Kept};
 use crate::engine::EngineOptions;
 use crate::model::OnnxModel;
+use crate::source::Content;
 use crate::{
-    dequantize, external_data, functions, graph, info, limits, lower, rewrite, source, support, validate,
-    values, weights,
+    constants, dequantize, external_data, functions, graph, info, limits, lower, rewrite, source, support,
+    validate, values, weight,
 };
 
 /// Reads, checks and rewrites a model, and hands it to tract. Asks between the phases, and within the long ones, whether
@@ -46,19 +47,16 @@ pub(crate) fn load(
         return Ok(model);
     }
     let (start, before) = (SystemTime::now(), file.and_then(|(_, path)| Identity::of(path)));
-    let bytes = source::read(source, options.limits.model_bytes, may_go_on)?;
-    let digest = source::digest(&bytes, may_go_on)?;
-    source::check_digest(&digest, options.sha256.as_deref())?;
+    let content = Content::read(source, options.limits.model_bytes, may_go_on)?;
+    source::check_digest(&content.digest, options.sha256.as_deref())?;
     if let Some((cache, path)) = file {
-        cache.remember(path, before, start, &digest);
+        cache.remember(path, before, start, &content.digest);
     }
-    if let Some(model) = kept(&digest)? {
+    if let Some(model) = kept(&content.digest)? {
         return Ok(model);
     }
-    let read = bytes.len() as u64;
-    let decode = DecodeLimits::default().with_max_bytes(usize::MAX);
-    let mut proto = ModelProto::decode_with_limits(bytes, decode)
-        .map_err(|error| LoadError::Invalid { detail: error.to_string() })?;
+    let (digest, read) = (content.digest.clone(), content.length);
+    let mut proto = content.decode()?;
     may_go_on()?;
     let missing = || LoadError::Invalid { detail: "it has no graph".to_owned() };
     let mut graph = proto.graph.take().ok_or_else(missing)?;
@@ -70,17 +68,20 @@ pub(crate) fn load(
     may_go_on()?;
     validate::check_and_sort(&mut graph)?;
     let info = info::describe(&proto, &graph, source, digest, options)?;
-    weights::hoist_constants(&mut graph);
+    constants::hoist(&mut graph);
     graph::prune(&mut graph);
-    let integers = dequantize::expand(&mut graph, &options.limits, may_go_on)?;
+    // Without our kernels nobody reads a weight but tract.
+    let weights = if engine.fused { weight::readers(&graph) } else { HashMap::new() };
+    let dequantized = dequantize::expand(&mut graph, &weights, &options.limits, may_go_on)?;
     graph::prune(&mut graph);
     support::check(&graph, info.opset)?;
     rewrite::apply(&mut graph, info.opset);
     let shape_like = values::shape_like(&graph, &info);
     may_go_on()?;
-    let weights = weights::take(&mut graph)?;
+    let constants = constants::take(&mut graph, &weights, dequantized.weights)?;
     may_go_on()?;
-    let template = lower::lower(graph, weights, integers, proto.opset_import, &info, engine.fused)?;
+    let template =
+        lower::lower(graph, constants, dequantized.expanded, proto.opset_import, &info, engine.fused)?;
     // The digest says nothing of weights in other files.
     let cache = cache.filter(|_| beside == 0);
     let mut model = OnnxModel::new(info, options, engine, threads, template, shape_like, cache);

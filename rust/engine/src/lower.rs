@@ -8,15 +8,15 @@ use tandem_onnx::{
     DataType, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TypeProto, TypeValue, ValueInfoProto,
 };
 use tract_core::ops::konst::Const;
-use tract_onnx::prelude::{Framework, InferenceModel};
+use tract_onnx::prelude::{DatumType, Framework, InferenceModel};
 use tract_onnx::tract_hir::internal::{InferenceFact, OutletId, TractError, TractResult, TypedFact};
 
+use crate::constants::{Constant, Constants};
 use crate::fault::{Fault, chain};
 use crate::fuse;
 use crate::graph::{label, operator};
 use crate::integers::Integers;
 use crate::operators;
-use crate::weights::Weights;
 
 /// A model in tract's form before its shapes are known: what plans are made of.
 #[derive(Clone, Debug)]
@@ -52,11 +52,11 @@ impl Operator {
     }
 }
 
-/// Hands `graph` to tract. The weights do not go through protobuf again: they are declared as inputs and
+/// Hands `graph` to tract. The constants do not go through protobuf again: they are declared as inputs and
 /// turned into constants of tract's graph afterwards. Where `fused`, our own operators take the place of some of tract's.
 pub(crate) fn lower(
     mut graph: GraphProto,
-    weights: Weights,
+    constants: Constants,
     integers: Integers,
     opsets: Vec<OperatorSetIdProto>,
     info: &ModelInfo,
@@ -68,18 +68,18 @@ pub(crate) fn lower(
     graph.output.iter_mut().for_each(|output| output.r#type = None);
     graph.input.retain(|input| info.input(&input.name).is_some());
     graph.input.iter_mut().for_each(forget_shape);
-    graph.input.extend(weights.keys().map(|name| ValueInfoProto {
+    graph.input.extend(constants.keys().map(|name| ValueInfoProto {
         name: name.clone(),
         // The type is replaced with the constant's own.
         r#type: Some(TypeProto::tensor(DataType::Float32, [0_i64; 0])),
         ..ValueInfoProto::default()
     }));
     let proto = ModelProto { graph: Some(graph), opset_import: opsets, ..ModelProto::default() };
-    let model = parse(&proto, weights, fused).map_err(|error| building_fault(&error, &operators))?;
+    let model = parse(&proto, constants, fused).map_err(|error| building_fault(&error, &operators))?;
     Ok(Template { name, model, operators, integers })
 }
 
-fn parse(proto: &ModelProto, mut weights: Weights, fused: bool) -> TractResult<InferenceModel> {
+fn parse(proto: &ModelProto, mut constants: Constants, fused: bool) -> TractResult<InferenceModel> {
     let mut framework = tract_onnx::onnx();
     operators::register(&mut framework.op_register);
     if fused {
@@ -90,12 +90,21 @@ fn parse(proto: &ModelProto, mut weights: Weights, fused: bool) -> TractResult<I
     let mut inputs: Vec<OutletId> = Vec::new();
     for outlet in model.input_outlets()?.to_vec() {
         let node = model.node_mut(outlet.node);
-        let Some(weight) = weights.remove(&node.name) else {
-            inputs.push(outlet);
-            continue;
+        let fact: InferenceFact = match constants.remove(&node.name) {
+            None => {
+                inputs.push(outlet);
+                continue;
+            }
+            Some(Constant::Tensor(tensor)) => {
+                node.op = Box::new(Const::new(tensor.clone())?);
+                TypedFact::try_from(tensor)?.into()
+            }
+            Some(Constant::Weight(weight)) => {
+                let fact = InferenceFact::dt_shape(DatumType::F32, weight.shape());
+                node.op = Box::new(weight);
+                fact
+            }
         };
-        let fact: InferenceFact = TypedFact::try_from(weight.clone())?.into();
-        node.op = Box::new(Const::new(weight)?);
         model.set_outlet_fact(outlet, fact)?;
     }
     model.set_input_outlets(&inputs)?;

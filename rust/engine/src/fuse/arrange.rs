@@ -25,7 +25,6 @@ pub(super) fn replace(rewriter: &mut Rewriter<'_>, node: &TypedNode) -> TractRes
     } else {
         return Ok(false);
     }
-    rewriter.count += 1;
     Ok(true)
 }
 

@@ -29,7 +29,6 @@ pub(super) fn replace(rewriter: &mut Rewriter<'_>, node: &TypedNode, first: &Fou
     let outlet = rewriter.wire(node.name.clone(), Work::Block(Arc::new(block)), shape, &inputs)?;
     rewriter.blocked.insert(project.last, outlet);
     rewriter.taken.extend(taken);
-    rewriter.count += 1;
     Ok(true)
 }
 

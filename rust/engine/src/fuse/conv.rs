@@ -1,14 +1,12 @@
 //! Convolutions.
 
-use std::borrow::Cow;
-
 use tandem_kernels::{Conv2d, ConvInput, ConvShape};
 use tract_core::internal::*;
 use tract_core::ops::cnn::{Conv, KernelFormat};
 use tract_core::ops::nn::DataFormat;
 
 use super::ops::Work;
-use super::pattern::{all_finite, constant, elements, image};
+use super::pattern::{Packable, all_finite, constant, elements, image};
 use super::tail::Tail;
 use super::{Image, Rewriter, block};
 
@@ -32,7 +30,6 @@ pub(super) fn replace(rewriter: &mut Rewriter<'_>, node: &TypedNode) -> TractRes
     let outlet = rewriter.wire(node.name.clone(), Work::Conv(Arc::new(found.conv)), shape, &inputs)?;
     rewriter.blocked.insert(found.tail.last, outlet);
     rewriter.taken.extend(found.tail.taken);
-    rewriter.count += 1;
     Ok(true)
 }
 
@@ -60,7 +57,9 @@ pub(super) fn parameters(model: &TypedModel, node: &TypedNode) -> Option<(ConvSh
     let output = image(model, node.id.into())?;
     let out_channels = output[1];
     let taps = spec.kernel_shape.as_slice();
-    if constant(model, *kernel)?.shape() != [out_channels, in_channels / op.group.max(1), taps[0], taps[1]] {
+    if Packable::of(model, *kernel)?.shape()
+        != [out_channels, in_channels / op.group.max(1), taps[0], taps[1]]
+    {
         return None;
     }
     let padding = spec.computed_padding(&[height, width]);
@@ -85,7 +84,7 @@ pub(super) fn recognise(rewriter: &Rewriter<'_>, node: &TypedNode, ready: bool) 
     let (shape, output) = parameters(model, node)?;
     let [x, kernel, bias] = node.inputs.as_slice() else { return None };
     let (in_channels, out_channels) = (shape.in_channels, shape.out_channels);
-    let weights = constant(model, *kernel)?;
+    let weights = Packable::of(model, *kernel)?;
     // What is in blocks already stays there: a block that is hardly filled costs less than leaving.
     let ready = ready || rewriter.blocked.contains_key(x);
     if !ready && !rewriter.suits_blocks(out_channels) {
@@ -95,8 +94,7 @@ pub(super) fn recognise(rewriter: &Rewriter<'_>, node: &TypedNode, ready: bool) 
     let input = if blocked { ConvInput::Blocked } else { ConvInput::Planar };
     // A residual must be there before this node; one that would be converted first is not worth it.
     let tail = Tail::of(model, node, |outlet| rewriter.blocked.contains_key(&outlet))?;
-    let view = weights.try_as_plain_ram().ok()?;
-    let mut weights = Cow::Borrowed(view.as_slice::<f32>().ok()?);
+    let mut weights = weights.floats()?;
     if tail.scale.iter().any(|scale| scale.to_bits() != 1.0_f32.to_bits()) {
         let per_output = weights.len() / out_channels;
         for (row, scale) in weights.to_mut().chunks_exact_mut(per_output.max(1)).zip(&tail.scale) {

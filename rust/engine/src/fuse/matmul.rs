@@ -9,7 +9,7 @@ use tract_core::ops::math::{Add, Div, Erf, Max, Mul};
 
 use super::Rewriter;
 use super::ops::Work;
-use super::pattern::{constant, elements, floats, number, reader};
+use super::pattern::{Packable, constant, elements, floats, number, reader};
 
 /// Replaces `node` and what it takes along, where it multiplies rows by a constant matrix.
 pub(super) fn replace(rewriter: &mut Rewriter<'_>, node: &TypedNode) -> TractResult<bool> {
@@ -23,7 +23,6 @@ pub(super) fn replace(rewriter: &mut Rewriter<'_>, node: &TypedNode) -> TractRes
     let outlet = rewriter.wire(node.name.clone(), Work::MatMul(Arc::new(product)), shape, &inputs)?;
     rewriter.plain.insert(tail.last, outlet);
     rewriter.taken.extend(tail.taken);
-    rewriter.count += 1;
     Ok(true)
 }
 
@@ -31,16 +30,15 @@ fn recognise(rewriter: &Rewriter<'_>, node: &TypedNode) -> Option<(MatMul, Tail,
     let Product { weights, transposed, sizes } = Product::of(rewriter.source, node)?;
     let out = floats(rewriter.source, node.id.into())?;
     let tail = Tail::of(rewriter, node, out);
-    let view = weights.try_as_plain_ram().ok()?;
-    let values = view.as_slice::<f32>().ok()?;
-    let values = if transposed { MatMulWeights::Transposed(values) } else { MatMulWeights::Plain(values) };
+    let values = weights.floats()?;
+    let values = if transposed { MatMulWeights::Transposed(&values) } else { MatMulWeights::Plain(&values) };
     let product = MatMul::new(rewriter.set, sizes, values, tail.bias.as_deref(), tail.activation).ok()?;
     Some((product, tail, out.to_vec()))
 }
 
 /// Rows times a constant matrix.
 pub(super) struct Product<'a> {
-    pub(super) weights: &'a Arc<Tensor>,
+    pub(super) weights: Packable<'a>,
     /// Whether the weights are `[outputs][inputs]`.
     pub(super) transposed: bool,
     /// Inputs and outputs.
@@ -55,7 +53,7 @@ impl<'a> Product<'a> {
         if op.q_params.is_some() || op.operating_dt != f32::datum_type() {
             return None;
         }
-        let weights = constant(model, *matrix)?;
+        let weights = Packable::of(model, *matrix)?;
         let (x, out) = (floats(model, *x)?, floats(model, node.id.into())?);
         let [rows, columns] = *weights.shape() else { return None };
         let last = x.len().checked_sub(1)?;

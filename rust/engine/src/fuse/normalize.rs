@@ -20,7 +20,6 @@ pub(super) fn replace(rewriter: &mut Rewriter<'_>, node: &TypedNode) -> TractRes
         let input = rewriter.plain(node.inputs[0])?;
         let outlet = rewriter.wire(node.name.clone(), Work::Softmax(columns), shape, &[input])?;
         rewriter.plain.insert(node.id.into(), outlet);
-        rewriter.count += 1;
         return Ok(true);
     }
     let Some((norm, x, taken, shape)) = layer_norm(rewriter, node) else {
@@ -30,7 +29,6 @@ pub(super) fn replace(rewriter: &mut Rewriter<'_>, node: &TypedNode) -> TractRes
     let outlet = rewriter.wire(node.name.clone(), Work::LayerNorm(Arc::new(norm)), shape, &[input])?;
     rewriter.plain.insert(taken.unwrap_or(node.id).into(), outlet);
     rewriter.taken.extend(taken);
-    rewriter.count += 1;
     Ok(true)
 }
 

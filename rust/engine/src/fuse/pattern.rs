@@ -1,8 +1,12 @@
 //! Reading tract's graph.
 
+use std::borrow::Cow;
+
 use tract_core::internal::*;
 
 use super::Image;
+use crate::integers::{IntegerConstant, Integers};
+use crate::weight::{Elements, Weight};
 
 /// The sizes of a result that is an image of `f32` with sizes that are known and not nought.
 pub(super) fn image(model: &TypedModel, outlet: OutletId) -> Option<Image> {
@@ -24,6 +28,48 @@ pub(super) fn floats(model: &TypedModel, outlet: OutletId) -> Option<&[usize]> {
 pub(super) fn constant(model: &TypedModel, outlet: OutletId) -> Option<&Arc<Tensor>> {
     let tensor = model.outlet_fact(outlet).ok()?.konst.as_ref()?;
     (tensor.datum_type() == f32::datum_type() && tensor.is_plain_ram()).then_some(tensor)
+}
+
+/// What a kernel packs: a constant of `f32`, or a weight that is as the file has it.
+pub(super) enum Packable<'a> {
+    Constant(&'a Tensor),
+    Weight(&'a Weight, Elements),
+}
+
+impl<'a> Packable<'a> {
+    /// The result at `outlet`, where it is one.
+    pub(super) fn of(model: &'a TypedModel, outlet: OutletId) -> Option<Self> {
+        if let Some(weight) = model.node(outlet.node).op_as::<Weight>() {
+            return Some(Self::Weight(weight, weight.elements()?));
+        }
+        constant(model, outlet).map(|tensor| Self::Constant(tensor))
+    }
+
+    pub(super) fn shape(&self) -> &[usize] {
+        match self {
+            Self::Constant(tensor) => tensor.shape(),
+            Self::Weight(weight, _) => weight.shape(),
+        }
+    }
+
+    pub(super) fn floats(&self) -> Option<Cow<'_, [f32]>> {
+        match self {
+            Self::Constant(tensor) => bytemuck::try_cast_slice(tensor.as_bytes()).ok().map(Cow::Borrowed),
+            Self::Weight(_, elements) => Some(elements.floats()),
+        }
+    }
+
+    /// The first that `make` gives of the integers that this may have been.
+    pub(super) fn integers<T>(
+        &self,
+        known: &Integers,
+        mut make: impl FnMut(&IntegerConstant) -> Option<T>,
+    ) -> Option<T> {
+        match self {
+            Self::Weight(_, Elements::Integers(integers)) => make(integers),
+            _ => known.find(&self.floats()?).find_map(make),
+        }
+    }
 }
 
 /// The elements of a constant.

@@ -16,3 +16,4 @@ mod recurrent;
 mod threads;
 mod transformer;
 mod vision;
+mod weights;

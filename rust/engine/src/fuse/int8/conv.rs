@@ -4,13 +4,12 @@ use tandem_kernels::{ByteConv2d, Requantization};
 use tract_core::internal::*;
 
 use super::super::conv::parameters;
-use super::super::pattern::{constant, elements};
+use super::super::pattern::{Packable, constant, elements};
 use super::super::{Image, Rewriter};
 use super::linear::{Ending, dequantizes};
 use super::matmul::quantized_bias;
 use super::ops::Work;
 use super::{pixels, pixels_shape, wire};
-use crate::integers::Elements;
 
 /// Replaces `node` and what it takes along, where it is a convolution between bytes that our kernel computes.
 pub(super) fn replace(rewriter: &mut Rewriter<'_>, node: &TypedNode) -> TractResult<bool> {
@@ -22,7 +21,6 @@ pub(super) fn replace(rewriter: &mut Rewriter<'_>, node: &TypedNode) -> TractRes
     let outlet = wire(rewriter, node.name.clone(), work, pixels_shape(output), &[input])?;
     rewriter.pixels.insert(ending.last, outlet);
     rewriter.taken.extend(ending.taken);
-    rewriter.count += 1;
     Ok(true)
 }
 
@@ -31,21 +29,14 @@ fn recognise(rewriter: &Rewriter<'_>, node: &TypedNode) -> Option<(ByteConv2d, O
     let (bytes, input) = dequantizes(model, *node.inputs.first()?)?;
     let (shape, output) = parameters(model, node)?;
     let ending = Ending::of(model, node)?;
-    let view = constant(model, node.inputs[1])?.try_as_plain_ram().ok()?;
-    let weights = view.as_slice::<f32>().ok()?;
-    let per_output = weights.len() / shape.out_channels;
+    let weights = Packable::of(model, node.inputs[1])?;
     let bias = elements(constant(model, node.inputs[2])?)?;
-    rewriter
-        .integers
-        .find(weights)
-        .find_map(|integers| {
-            let Elements::Bytes(weights) = &integers.elements else { return None };
-            let scales = integers.output_scales(shape.out_channels, per_output)?;
-            let bias = quantized_bias(rewriter, &bias, input.scale, &scales)?;
-            let ends = Requantization { input, weight_scales: &scales, output: ending.quantization };
-            let conv =
-                ByteConv2d::new(rewriter.byte_set, shape, weights, &bias, &ends, ending.limits).ok()?;
-            Some((conv, bytes, output))
-        })
-        .map(|(conv, bytes, output)| (conv, bytes, output, ending))
+    let conv = weights.integers(rewriter.integers, |integers| {
+        let weights = integers.signed_bytes()?;
+        let scales = integers.output_scales(shape.out_channels, weights.len() / shape.out_channels)?;
+        let bias = quantized_bias(rewriter, &bias, input.scale, &scales)?;
+        let ends = Requantization { input, weight_scales: &scales, output: ending.quantization };
+        ByteConv2d::new(rewriter.byte_set, shape, weights, &bias, &ends, ending.limits).ok()
+    })?;
+    Some((conv, bytes, output, ending))
 }

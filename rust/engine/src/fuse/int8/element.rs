@@ -30,7 +30,6 @@ pub(super) fn add(rewriter: &mut Rewriter<'_>, node: &TypedNode) -> TractResult<
         rewriter.plain.insert(ending.last, outlet);
     }
     rewriter.taken.extend(ending.taken);
-    rewriter.count += 1;
     Ok(true)
 }
 

@@ -10,7 +10,6 @@ use super::super::pattern::floats;
 use super::linear::{Ending, dequantizes};
 use super::ops::Work;
 use super::wire;
-use crate::integers::Elements;
 
 /// Replaces `node` and what it takes along, where it multiplies rows of bytes by a constant matrix.
 pub(super) fn replace(rewriter: &mut Rewriter<'_>, node: &TypedNode) -> TractResult<bool> {
@@ -21,7 +20,6 @@ pub(super) fn replace(rewriter: &mut Rewriter<'_>, node: &TypedNode) -> TractRes
     let outlet = wire(rewriter, node.name.clone(), Work::MatMul(Arc::new(product)), shape, &[input])?;
     rewriter.plain.insert(ending.last, outlet);
     rewriter.taken.extend(ending.taken);
-    rewriter.count += 1;
     Ok(true)
 }
 
@@ -45,11 +43,9 @@ fn recognise(
     }
     let mut ending = Ending::of(model, last)?;
     ending.taken.extend(sum);
-    let view = weights.try_as_plain_ram().ok()?;
-    let values = view.as_slice::<f32>().ok()?;
     let (outputs, behind) = (sizes[1], if transposed { sizes[0] } else { 1 });
-    let product = rewriter.integers.find(values).find_map(|integers| {
-        let Elements::Bytes(weights) = &integers.elements else { return None };
+    let product = weights.integers(rewriter.integers, |integers| {
+        let weights = integers.signed_bytes()?;
         let scales = integers.output_scales(outputs, behind)?;
         let bias = quantized_bias(rewriter, &own_bias, input.scale, &scales)?;
         let weights = if transposed { ByteMatrix::Transposed(weights) } else { ByteMatrix::Plain(weights) };
@@ -70,12 +66,12 @@ pub(super) fn quantized_bias(
         return Some(Vec::new());
     }
     rewriter.integers.find(bias).find_map(|integers| {
-        let Elements::Words(words) = &integers.elements else { return None };
+        let words = integers.words()?;
         let scales = integers.output_scales(weight_scales.len(), 1)?;
         let fits = scales.iter().zip(weight_scales).all(|(scale, weight_scale)| {
             let product = input_scale * weight_scale;
             (scale - product).abs() <= 1e-5 * product
         });
-        (fits && words.len() == weight_scales.len()).then(|| words.clone())
+        (fits && words.len() == weight_scales.len()).then(|| words.to_vec())
     })
 }

@@ -38,6 +38,5 @@ pub(super) fn replace(rewriter: &mut Rewriter<'_>, node: &TypedNode) -> TractRes
     let outlet = wire(rewriter, node.name.clone(), work, pixels_shape(shape), &[input])?;
     rewriter.pixels.insert(ending.last, outlet);
     rewriter.taken.extend(ending.taken);
-    rewriter.count += 1;
     Ok(true)
 }
