@@ -118,15 +118,19 @@ pub(crate) fn to_tract(tensor: &Tensor) -> TractResult<TValue> {
     if let Some(strings) = tensor.strings() {
         return tensor1(strings).into_shape(tensor.shape()).map(Into::into);
     }
-    let shared = tensor.storage().and_then(|storage| storage.as_any().downcast_ref::<EngineStorage>());
-    if let Some(EngineStorage(shared)) = shared
-        && shared.datum_type() == datum_type(tensor.dtype())?
-        && shared.shape() == tensor.shape()
-    {
-        return Ok(TValue::from_const(shared.clone()));
+    if let Some(shared) = shared(tensor) {
+        return Ok(shared);
     }
     let bytes = tensor.bytes().unwrap_or_default();
     tract_from_bytes(tensor.dtype(), tensor.shape(), bytes).map(Into::into)
+}
+
+/// The tensor as tract's, where it came from tract.
+pub(crate) fn shared(tensor: &Tensor) -> Option<TValue> {
+    let EngineStorage(shared) = tensor.storage()?.as_any().downcast_ref()?;
+    let same = datum_type(tensor.dtype()).is_ok_and(|datum_type| datum_type == shared.datum_type())
+        && shared.shape() == tensor.shape();
+    same.then(|| TValue::from_const(shared.clone()))
 }
 
 /// An output of tract's as a tensor of `dtype`, sharing the memory.

@@ -36,6 +36,7 @@ mod graph;
 mod guard;
 mod info;
 mod integers;
+mod lent;
 mod limits;
 mod load;
 mod lower;

@@ -8,8 +8,9 @@ use tract_core::internal::*;
 use tract_core::plan;
 
 use crate::compile::Plan;
-use crate::convert::{from_tract, to_tract};
+use crate::convert::{from_tract, shared, to_tract};
 use crate::fault::{Fault, chain, contain};
+use crate::lent::Lent;
 
 /// What sees every node after it ran: the node and its outputs, and when it started.
 pub(crate) type Observer<'a> = dyn FnMut(&TypedNode, &[TValue], Instant) + 'a;
@@ -42,6 +43,9 @@ fn input_values(plan: &Plan, info: &ModelInfo, inputs: &NamedTensors) -> Result<
     let value = |&index: &usize| {
         let name = &info.inputs[index].name;
         let tensor = inputs.get(name).ok_or_else(|| Fault::Internal(format!("input {name:?} is missing")))?;
+        if let Some(value) = shared(tensor).or_else(|| Lent::value(tensor)) {
+            return Ok(value);
+        }
         to_tract(tensor).map_err(|error| Fault::from_tract(&error))
     };
     plan.inputs.iter().map(value).collect()

@@ -4,9 +4,13 @@
 
 mod common;
 
+use std::any::Any;
+use std::sync::Arc;
+
 use common::{floats, integers, load, model, named, run, try_load};
 use tandem_core::{
     Control, DType, Engine, ErrorCode, InputError, Limits, LoadOptions, NamedTensors, RunError, Tensor,
+    TensorStorage,
 };
 use tandem_engine::OnnxEngine;
 use tandem_onnx::{DataType, dims};
@@ -231,4 +235,56 @@ fn a_tensor_under_another_type_or_shape_is_not_mistaken() {
     let integers = Tensor::from_storage(DType::I32, [4], storage).unwrap();
     let output = run(model.as_ref(), &named([("x", integers.clone())])).unwrap();
     assert_eq!(output.get("y"), Some(&integers));
+}
+
+/// Elements that lie where no array of them may.
+struct Odd(Vec<u8>);
+
+impl TensorStorage for Odd {
+    fn bytes(&self) -> &[u8] {
+        // One of four places that follow each other is aligned, and the next is not.
+        let aligned = self.0.as_ptr().align_offset(4);
+        &self.0[aligned + 1..][..self.0.len() - 4]
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+#[test]
+fn inputs_are_read_where_they_are() {
+    // By an operator of ours, by one of tract's, by one that works in place before one of ours, and as an output.
+    let network = model(17, |graph| {
+        graph.input("x", DataType::Float32, dims![1, 16, 4, 4]);
+        graph.initializer("w", &[16, 16, 1, 1], &[0.25_f32; 256]);
+        graph.node("Conv", ["x", "w"], ["c"]);
+        graph.node("Transpose", ["x"], ["t"]).attr("perm", [3_i64, 2, 1, 0]);
+        graph.node("Identity", ["x"], ["same"]);
+        graph.input("z", DataType::Float32, dims![1, 16, 4, 4]);
+        graph.node("Neg", ["z"], ["n"]);
+        graph.node("Conv", ["n", "w"], ["d"]);
+        graph.output("d", DataType::Float32, dims![1, 16, 4, 4]);
+        graph.output("c", DataType::Float32, dims![1, 16, 4, 4]);
+        graph.output("t", DataType::Float32, dims![4, 4, 16, 1]);
+        graph.output("same", DataType::Float32, dims![1, 16, 4, 4]);
+    });
+    let values: Vec<f32> = (0..256_u16).map(f32::from).collect();
+    let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_ne_bytes()).collect();
+    let mut room = vec![0; bytes.len() + 4];
+    let at = room.as_ptr().align_offset(4) + 1;
+    room[at..][..bytes.len()].copy_from_slice(&bytes);
+    let odd = Tensor::from_storage(DType::F32, [1, 16, 4, 4], Arc::new(Odd(room))).unwrap();
+    let plain = Tensor::from_vec([1, 16, 4, 4], values).unwrap();
+    let network = load(&network);
+    let outputs = run(network.as_ref(), &named([("x", plain.clone()), ("z", plain.clone())])).unwrap();
+    assert_eq!(outputs.get("same"), Some(&plain));
+    assert_eq!(outputs.get("c").unwrap().to_vec::<f32>().unwrap()[0], 0.25 * 16.0 * 120.0);
+    assert_eq!(outputs.get("d").unwrap().to_vec::<f32>().unwrap()[0], -0.25 * 16.0 * 120.0);
+    assert_eq!(outputs.get("t").unwrap().to_vec::<f32>().unwrap()[1], 16.0);
+    assert_eq!(run(network.as_ref(), &named([("x", odd.clone()), ("z", odd)])).unwrap(), outputs);
+    // What aliases an input goes in again.
+    let again = outputs.get("same").unwrap().clone();
+    drop(plain);
+    assert_eq!(run(network.as_ref(), &named([("x", again.clone()), ("z", again)])).unwrap(), outputs);
 }

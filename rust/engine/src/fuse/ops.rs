@@ -9,6 +9,7 @@ use tract_core::internal::*;
 
 use super::Image;
 use super::storage::Storage;
+use crate::lent::elements;
 
 /// A kernel as an operator. Images in blocks of channels are tensors of five axes.
 #[derive(Clone, Debug)]
@@ -141,10 +142,7 @@ impl Op for Fused {
 
 impl EvalOp for Fused {
     fn eval(&self, _context: &EvalContext, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
-        let views: TVec<PlainView<'_>> =
-            inputs.iter().map(|input| input.try_as_plain_ram()).collect::<TractResult<_>>()?;
-        let slices: TVec<&[f32]> =
-            views.iter().map(PlainView::as_slice::<f32>).collect::<TractResult<_>>()?;
+        let slices: TVec<&[f32]> = inputs.iter().map(|input| elements(input)).collect::<TractResult<_>>()?;
         let mut out = self.storage.take(f32::datum_type(), &self.shape)?;
         self.compute(&slices, out.try_as_plain_ram_mut()?.as_slice_mut::<f32>()?)?;
         Ok(tvec!(self.storage.lend(out)))

@@ -8,6 +8,7 @@ use tract_core::internal::*;
 
 use super::super::Image;
 use super::super::storage::Storage;
+use crate::lent::elements;
 
 /// A kernel over bytes as an operator. Interleaved images are tensors of four axes.
 #[derive(Clone, Debug)]
@@ -86,8 +87,6 @@ impl Op for Bytes {
 
 impl EvalOp for Bytes {
     fn eval(&self, _context: &EvalContext, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
-        let views: TVec<PlainView<'_>> =
-            inputs.iter().map(|input| input.try_as_plain_ram()).collect::<TractResult<_>>()?;
         let mut out = self.storage.take(u8::datum_type(), &self.shape)?;
         let mut view = out.try_as_plain_ram_mut()?;
         if let Work::Quantize(image, quantization) = &self.work {
@@ -95,12 +94,12 @@ impl EvalOp for Bytes {
                 self.set,
                 flat(*image),
                 *quantization,
-                views[0].as_slice()?,
+                elements(&inputs[0])?,
                 view.as_slice_mut()?,
             )?;
         } else {
             let slices: TVec<&[u8]> =
-                views.iter().map(PlainView::as_slice::<u8>).collect::<TractResult<_>>()?;
+                inputs.iter().map(|input| elements(input)).collect::<TractResult<_>>()?;
             self.compute(&slices, view.as_slice_mut()?)?;
         }
         Ok(tvec!(self.storage.lend(out)))
