@@ -314,7 +314,7 @@ impl Conv2d {
                     Algorithm::Direct(direct) => direct.run::<S>(&self.shape, x, residual, out),
                     Algorithm::Depthwise(depthwise) => {
                         let lines = [&self.shape.input, &self.shape.output].map(|[height, width]| height * width * S::LANES);
-                        depthwise.run::<S>(&self.shape, x, residual, out, lines);
+                        depthwise.run::<S>(&self.shape, depthwise.blocks::<S>(), x, residual, out, lines);
                     }
                     Algorithm::Winograd(winograd) => winograd.run::<S>(&self.shape, x, residual, out),
                 }

@@ -43,11 +43,19 @@ pub(crate) fn has_avx512() -> bool {
         && is_x86_feature_detected!("avx512dq")
 }
 
+/// What [`InstructionSet::best`] has said.
+static BEST: OnceLock<InstructionSet> = OnceLock::new();
+
 impl InstructionSet {
-    /// The fastest set of this processor.
+    /// The fastest set of this processor, or the one that [`prefer`](Self::prefer) has put in its place.
     pub fn best() -> Self {
-        static BEST: OnceLock<InstructionSet> = OnceLock::new();
         *BEST.get_or_init(|| Self::available().first().copied().unwrap_or(Self(Kind::Portable)))
+    }
+
+    /// Makes this the set that [`best`](Self::best) gives, for as long as the process lives: to measure what a lesser processor would
+    /// do. Gives whether it is; not where another was given out before.
+    pub fn prefer(self) -> bool {
+        *BEST.get_or_init(|| self) == self
     }
 
     /// All sets of this processor, the fastest first; plain Rust is the last, which optimised builds for targets that always have

@@ -28,6 +28,8 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     type V: Copy;
     /// Elements of a register.
     const LANES: usize;
+    /// How many registers there are.
+    const REGISTERS: usize;
     /// Pixels of a register tile with 1, 2, 3 and 4 vectors of output channels: as many as there are registers for.
     const PIXELS: [usize; 5];
     /// Vectors of output channels in a tile whose image is wide.

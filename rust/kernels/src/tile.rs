@@ -210,7 +210,7 @@ pub(crate) unsafe fn run<S: Simd, P: Pixels>(blocks: usize, pixels: usize, tile:
 }
 
 /// Cuts `count` pixels into tiles of at most `most` that differ by one at most, so that none is left with a few.
-pub(crate) fn split(count: usize, most: usize) -> impl Iterator<Item = (usize, usize)> {
+pub(crate) fn split(count: usize, most: usize) -> impl Iterator<Item = (usize, usize)> + Clone {
     split_some(count, most, 0..count.div_ceil(most))
 }
 
@@ -219,7 +219,7 @@ pub(crate) fn split_some(
     count: usize,
     most: usize,
     tiles: Range<usize>,
-) -> impl Iterator<Item = (usize, usize)> {
+) -> impl Iterator<Item = (usize, usize)> + Clone {
     let all = count.div_ceil(most);
     let (size, larger) = (count.checked_div(all).unwrap_or(0), count.checked_rem(all).unwrap_or(0));
     tiles.map(move |tile| (tile * size + tile.min(larger), size + usize::from(tile < larger)))

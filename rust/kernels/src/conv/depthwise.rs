@@ -1,8 +1,8 @@
 //! Depthwise convolution: one filter for each channel, a vector of channels at a time.
 //!
-//! Each output is a sum over the taps inside the image, so nothing is padded or copied: rows above and below are left
-//! out of the sum. For kernels of 3 and 5 columns, a run of columns loads each input of a row once; beyond the left and
-//! right edge there are noughts instead. For all others, columns whose taps reach past an edge are computed one by one.
+//! Nothing is padded or copied. For square kernels of 3 and 5, a run of columns loads each input of a row once, and a row of
+//! noughts stands for what lies outside of the image. For all others an output is a sum over the taps inside the image, and
+//! columns whose taps reach past an edge are computed one by one.
 
 use std::marker::PhantomData;
 use std::ops::Range;
@@ -10,14 +10,20 @@ use std::ops::Range;
 use super::ConvShape;
 use crate::activation::{Bend, Ending};
 use crate::error::{KernelError, volume};
-use crate::memory::{Buffer, Packed};
+use crate::memory::{Buffer, Packed, with_scratch};
 use crate::saved::{Numbers, Saver};
 use crate::simd::{Simd, Task};
 use crate::threads::{self, Disjoint};
 use crate::tile;
 
-/// Columns that are computed at once.
+/// The most columns that are computed at once.
 const COLUMNS: usize = 8;
+
+/// Columns that are computed at once by a kernel of so many columns: they, their inputs and a weight fit into the registers.
+const fn columns<S: Simd>(kernel: usize, stride: usize) -> usize {
+    let most = (S::REGISTERS - 1 - kernel + stride) / (1 + stride);
+    if most < COLUMNS { most } else { COLUMNS }
+}
 
 #[derive(Clone, Debug)]
 pub(super) struct Depthwise {
@@ -68,11 +74,12 @@ impl Depthwise {
     /// # Safety
     ///
     /// The instruction set must be present, `shape` and the lanes of `S` those of [`Depthwise::new`], and the slices
-    /// one image of them; its rows and padding above may differ. There are `lines` floats from one block of the input to the
-    /// next, and to the next of the output.
+    /// those blocks of one image of them; its rows and padding above may differ. There are `lines` floats from one block of the
+    /// input to the next, and to the next of the output.
     pub(super) unsafe fn run<S: Simd>(
         &self,
         shape: &ConvShape,
+        blocks: Range<usize>,
         x: &[f32],
         residual: Option<&[f32]>,
         out: &mut [f32],
@@ -81,15 +88,24 @@ impl Depthwise {
         let input = shape.input[0] * shape.input[1] * S::LANES;
         let (rows, row) = (shape.output[0], shape.output[1] * S::LANES);
         let out = Disjoint::new(out);
-        threads::share(self.blocks::<S>() * rows, self.products(shape), |units| {
-            for (index, rows) in tile::lines(units, rows) {
-                let x = &x[index * lines[0]..][..input];
-                let own = index * lines[1] + rows.start * row..index * lines[1] + rows.end * row;
-                let residual = residual.map(|residual| &residual[own.clone()]);
-                // SAFETY: the caller promises the instruction set; the slices are rows of one block of the shapes, which
-                // belong to one unit.
-                unsafe { self.block::<S>(shape, index, rows, x, residual, out.range(own)) };
-            }
+        let products = self.products(shape) / self.blocks::<S>().len().max(1) * blocks.len();
+        threads::share(blocks.len() * rows, products, |units| {
+            with_scratch(shape.input[1].max(1) * S::LANES, |noughts| {
+                noughts.fill(0.0);
+                for (index, rows) in tile::lines(units, rows) {
+                    let x = &x[index * lines[0]..][..input];
+                    let own = index * lines[1] + rows.start * row..index * lines[1] + rows.end * row;
+                    let residual = residual.map(|residual| &residual[own.clone()]);
+                    let (index, set) = (blocks.start + index, PhantomData);
+                    // SAFETY: the caller promises the instruction set; the slices are rows of one block of the shapes, which
+                    // belong to one unit.
+                    unsafe {
+                        let out = out.range(own);
+                        Block::<S> { depthwise: self, shape, index, rows, x, noughts, residual, out, set }
+                            .run();
+                    }
+                }
+            });
         });
     }
 
@@ -98,36 +114,9 @@ impl Depthwise {
         self.weights.as_slice().len().saturating_mul(shape.pixels())
     }
 
-    fn blocks<S: Simd>(&self) -> usize {
-        self.bias.as_slice().len() / S::LANES
-    }
-
-    /// Some output rows of one block of channels.
-    ///
-    /// # Safety
-    ///
-    /// As for [`Depthwise::run`]; `x` is that block of an image, `residual` and `out` are those rows of it.
-    unsafe fn block<S: Simd>(
-        &self,
-        shape: &ConvShape,
-        index: usize,
-        rows: Range<usize>,
-        x: &[f32],
-        residual: Option<&[f32]>,
-        out: &mut [f32],
-    ) {
-        let block = Block::<S> { depthwise: self, shape, index, rows, x, residual, out, set: PhantomData };
-        let plain = shape.dilation[1] == 1;
-        // SAFETY: the caller's promise is the same.
-        unsafe {
-            match (plain, shape.kernel[1], shape.stride[1]) {
-                (true, 3, 1) => S::vectorize(Rows::<S, 3, 1>(block)),
-                (true, 3, 2) => S::vectorize(Rows::<S, 3, 2>(block)),
-                (true, 5, 1) => S::vectorize(Rows::<S, 5, 1>(block)),
-                (true, 5, 2) => S::vectorize(Rows::<S, 5, 2>(block)),
-                _ => S::vectorize(block),
-            }
-        }
+    /// Blocks of channels.
+    pub(super) fn blocks<S: Simd>(&self) -> Range<usize> {
+        0..self.bias.as_slice().len() / S::LANES
     }
 }
 
@@ -138,6 +127,8 @@ struct Block<'a, S> {
     index: usize,
     rows: Range<usize>,
     x: &'a [f32],
+    /// A row of the input's width.
+    noughts: &'a [f32],
     residual: Option<&'a [f32]>,
     out: &'a mut [f32],
     set: PhantomData<S>,
@@ -194,6 +185,35 @@ impl<S: Simd> Task for Block<'_, S> {
 }
 
 impl<S: Simd> Block<'_, S> {
+    /// # Safety
+    ///
+    /// The instruction set must be present; `x` is a block of an image of the shape, `residual` and `out` are the rows of one.
+    unsafe fn run(self) {
+        let shape = self.shape;
+        let square = |kernel: usize, stride: usize| {
+            let (reach, half) = (shape.output[1].saturating_sub(1) * stride + kernel, kernel / 2);
+            shape.kernel == [kernel; 2]
+                && shape.dilation[1] == 1
+                && shape.stride[1] == stride
+                && shape.padding[1] <= half
+                && reach <= shape.input[1] + shape.padding[1] + half
+        };
+        // SAFETY: the caller's promise is the same.
+        unsafe {
+            if square(3, 1) {
+                S::vectorize(Square::<S, 3, 1>(self));
+            } else if square(3, 2) {
+                S::vectorize(Square::<S, 3, 2>(self));
+            } else if square(5, 1) {
+                S::vectorize(Square::<S, 5, 1>(self));
+            } else if square(5, 2) {
+                S::vectorize(Square::<S, 5, 2>(self));
+            } else {
+                S::vectorize(self);
+            }
+        }
+    }
+
     /// `COUNT` columns.
     ///
     /// # Safety
@@ -273,38 +293,32 @@ impl<S: Simd> Block<'_, S> {
     }
 }
 
-/// All pixels of one block of channels, for a kernel of `KERNEL` columns without dilation and a stride of `STRIDE`
-/// columns.
-struct Rows<'a, S, const KERNEL: usize, const STRIDE: usize>(Block<'a, S>);
+/// All pixels of some rows of one block of channels, for a kernel of `KERNEL` × `KERNEL` whose columns lie side by side and a
+/// stride of `STRIDE` columns. No output has half of the kernel or more beyond the left or right edge.
+struct Square<'a, S, const KERNEL: usize, const STRIDE: usize>(Block<'a, S>);
 
-impl<S: Simd, const KERNEL: usize, const STRIDE: usize> Task for Rows<'_, S, KERNEL, STRIDE> {
+impl<S: Simd, const KERNEL: usize, const STRIDE: usize> Task for Square<'_, S, KERNEL, STRIDE> {
     #[inline(always)]
     unsafe fn call(self) {
         let Self(block) = self;
-        let (shape, width) = (block.shape, block.shape.input[1]);
         let out = block.out.as_mut_ptr();
-        for oy in block.rows.clone() {
-            let rows = shape.taps(0, oy);
-            for (ox, count) in tile::split(shape.output[1], COLUMNS) {
-                let at = ((oy - block.rows.start) * shape.output[1] + ox) * S::LANES;
-                // The first column of the first input, from the left edge of the padding.
-                let left = ox * STRIDE;
-                let right = left + (count - 1) * STRIDE + KERNEL;
-                let edge = left < shape.padding[1] || right > width + shape.padding[1];
+        let (shape, [height, width]) = (block.shape, block.shape.input);
+        let tiles = tile::split(shape.output[1], columns::<S>(KERNEL, STRIDE));
+        for (row, oy) in block.rows.clone().enumerate() {
+            let mut lines = [block.noughts.as_ptr(); KERNEL];
+            for (ky, line) in lines.iter_mut().enumerate() {
+                let y = (oy * shape.stride[0] + ky * shape.dilation[0]).wrapping_sub(shape.padding[0]);
+                if y < height {
+                    *line = block.x.as_ptr().wrapping_add(y * width * S::LANES);
+                }
+            }
+            for (ox, count) in tiles.clone() {
+                let at = (row * shape.output[1] + ox) * S::LANES;
                 macro_rules! select {
                     ($($count:literal)*) => {
-                        match (edge, count) {
-                            // SAFETY: `count` columns of the output row from `at` on; the rows lie inside the image.
-                            $((false, $count) => unsafe {
-                                let mut sums = block.begin::<$count>(residual(&block, at));
-                                row_sums::<S, $count, KERNEL, STRIDE, false>(&block, oy, &rows, left, &mut sums);
-                                block.end(out.add(at), &sums);
-                            },
-                            (true, $count) => unsafe {
-                                let mut sums = block.begin::<$count>(residual(&block, at));
-                                row_sums::<S, $count, KERNEL, STRIDE, true>(&block, oy, &rows, left, &mut sums);
-                                block.end(out.add(at), &sums);
-                            },)*
+                        match count {
+                            // SAFETY: `count` columns of the output row; the lines are rows of the image or noughts.
+                            $($count => unsafe { square::<S, $count, KERNEL, STRIDE>(&block, &lines, ox * STRIDE, at, out) },)*
                             _ => {}
                         }
                     };
@@ -315,47 +329,47 @@ impl<S: Simd, const KERNEL: usize, const STRIDE: usize> Task for Rows<'_, S, KER
     }
 }
 
-#[inline(always)]
-fn residual<S>(block: &Block<'_, S>, at: usize) -> *const f32 {
-    block.residual.map_or(std::ptr::null(), |residual| residual[at..].as_ptr())
-}
-
-/// Adds the taps of `rows` to `COUNT` columns, the first of whose inputs is `left` columns from the left edge of the
-/// padding. `EDGE` tells that some inputs may lie outside of the image.
+/// `COUNT` columns of an output row, `at` floats from the beginning of `out`, the first of whose inputs is `left` columns from the
+/// left edge of the padding.
 ///
 /// # Safety
 ///
-/// The instruction set must be present, `rows` inside the image for the output row `oy`, and without `EDGE` all columns
-/// as well.
+/// The instruction set must be present, `lines` the rows of the input or noughts, and the columns inside the output row.
 #[inline(always)]
-unsafe fn row_sums<
-    S: Simd,
-    const COUNT: usize,
-    const KERNEL: usize,
-    const STRIDE: usize,
-    const EDGE: bool,
->(
+unsafe fn square<S: Simd, const COUNT: usize, const KERNEL: usize, const STRIDE: usize>(
     block: &Block<'_, S>,
-    oy: usize,
-    rows: &Range<usize>,
+    lines: &[*const f32; KERNEL],
     left: usize,
-    sums: &mut [S::V; COUNT],
+    at: usize,
+    out: *mut f32,
 ) {
-    let (shape, width) = (block.shape, block.shape.input[1]);
-    let inputs = (COUNT - 1) * STRIDE + KERNEL;
-    let taps = shape.kernel[0] * KERNEL;
+    // There is none: it is not even compiled.
+    if COUNT > columns::<S>(KERNEL, STRIDE) {
+        return;
+    }
+    let (width, padding) = (block.shape.input[1], block.shape.padding[1]);
+    let (inputs, half) = ((COUNT - 1) * STRIDE + KERNEL, KERNEL / 2);
+    let taps = KERNEL * KERNEL;
     let weights = &block.depthwise.weights.as_slice()[block.index * taps * S::LANES..][..taps * S::LANES];
-    for ky in rows.clone() {
-        let y = oy * shape.stride[0] + ky * shape.dilation[0] - shape.padding[0];
-        // SAFETY: the row is inside the image, and every column that is read.
-        unsafe {
-            let row = block.x.as_ptr().add(y * width * S::LANES);
+    let residual = block.residual.map_or(std::ptr::null(), |residual| residual[at..].as_ptr());
+    // SAFETY: a column is read where it lies inside the row, and a nought where it does not: only the outer half of the
+    // kernel reaches past an edge. The output has room for the columns.
+    unsafe {
+        let mut sums = block.begin::<COUNT>(residual);
+        for ky in 0..KERNEL {
+            let line =
+                |i: usize| lines[ky].wrapping_add((left + i).wrapping_sub(padding).wrapping_mul(S::LANES));
             let mut x = [S::splat(0.0); (COLUMNS - 1) * 2 + 5];
-            for i in 0..inputs {
-                let column = (left + i).wrapping_sub(shape.padding[1]);
-                if !EDGE || column < width {
-                    x[i] = S::load(row.add(column * S::LANES));
-                }
+            for i in 0..half {
+                let inside = left + i >= padding;
+                x[i] = S::load(if inside { line(i) } else { block.noughts.as_ptr() });
+            }
+            for i in half..inputs - half {
+                x[i] = S::load(line(i));
+            }
+            for i in inputs - half..inputs {
+                let inside = left + i < width + padding;
+                x[i] = S::load(if inside { line(i) } else { block.noughts.as_ptr() });
             }
             for kx in 0..KERNEL {
                 let weight = S::load(weights.as_ptr().add((ky * KERNEL + kx) * S::LANES));
@@ -364,5 +378,6 @@ unsafe fn row_sums<
                 }
             }
         }
+        block.end(out.add(at), &sums);
     }
 }

@@ -6,6 +6,7 @@
 //! so that the pixels of a tile always lie side by side.
 
 use std::marker::PhantomData;
+use std::ops::Range;
 
 use super::{ConvInput, ConvShape};
 use crate::activation::Ending;
@@ -151,15 +152,28 @@ impl Direct {
         self.weights.products(pixels)
     }
 
-    /// Some pixels of a convolution that [is flat](Direct::is_flat), which lie side by side. `steps` tells where their inputs
-    /// are where that is not in an image. The output has a residual, room, and floats from one block to the next.
+    /// Groups of output channels, whose weights a tile reads together.
+    pub(super) fn groups(&self) -> Range<usize> {
+        0..self.weights.groups()
+    }
+
+    /// The blocks of channels that some groups give.
+    pub(super) fn blocks(&self, groups: &Range<usize>) -> Range<usize> {
+        let start = |group: usize| (group * self.weights.group_size).min(self.weights.blocks);
+        start(groups.start)..start(groups.end)
+    }
+
+    /// Some pixels, which lie side by side, and groups of a convolution that [is flat](Direct::is_flat). `steps` tells where their
+    /// inputs are where that is not in an image. The output, which begins with the first of the groups, has a residual, room, and
+    /// floats from one block to the next.
     ///
     /// # Safety
     ///
-    /// The instruction set must be present and `S` that of [`Direct::new`]; `x`, and `out` and its residual for all blocks,
-    /// hold the pixels.
+    /// The instruction set must be present and `S` that of [`Direct::new`]; `x`, and `out` and its residual for the blocks of the
+    /// groups, hold the pixels.
     pub(super) unsafe fn pixels<S: Simd>(
         &self,
+        groups: Range<usize>,
         steps: Option<&[Step]>,
         x: &[f32],
         pixels: usize,
@@ -167,14 +181,16 @@ impl Direct {
     ) {
         let most = S::PIXELS[self.weights.group_size];
         let tiles = pixels.div_ceil(most).max(1);
-        threads::share(self.weights.groups() * tiles, self.weights.products(pixels), |units| {
+        let origin = self.blocks(&groups).start;
+        let products = self.weights.products(pixels) / self.weights.groups().max(1) * groups.len();
+        threads::share(groups.len() * tiles, products, |units| {
             for (group, own) in tile::lines(units, tiles) {
-                let (first, blocks) = self.weights.group(group);
+                let (first, blocks) = self.weights.group(groups.start + group);
                 let panel = self.weights.panel(first);
                 let next = &panel[self.weights.inputs * blocks * S::LANES..];
                 let ahead = next.len().min(panel.len() - next.len()) / tiles;
                 for (done, (pixel, count)) in own.clone().zip(tile::split_some(pixels, most, own)) {
-                    let at = first * out_block + pixel * S::LANES;
+                    let at = (first - origin) * out_block + pixel * S::LANES;
                     let tile = Tile {
                         x: x.as_ptr().wrapping_add(pixel * S::LANES),
                         steps: steps.unwrap_or(&self.steps),

@@ -1,8 +1,8 @@
 //! An inverted residual block: a pointwise convolution that expands, a depthwise one, a pointwise one that projects, in one
 //! pass over bands of rows. The first may be missing, and a squeeze and excitation may lie before the last.
 //!
-//! What the first gives is several times as large as what comes in and goes out. A few rows of it at a time stay in the
-//! second-level cache until the depthwise convolution has read them; those that the next band reads too are kept.
+//! What the first gives is several times as large as what comes in and goes out. A few rows and channels of it at a time stay in the
+//! first-level cache until the depthwise convolution has read them; rows that the next band reads too are kept.
 
 use std::marker::PhantomData;
 use std::ops::Range;
@@ -66,13 +66,14 @@ impl InvertedResidual {
         let (shape, lanes) = (&depthwise.shape, set.lanes());
         let blocks = shape.in_channels.div_ceil(lanes);
         let needed = |rows: usize| ((rows - 1) * shape.stride[0] + shape.kernel[0]).min(shape.input[0]);
-        // What is expanded, and what is filtered unless all of that is kept.
+        let height = shape.output[0].max(1);
+        // What is expanded, of which a band that is all of the image keeps nothing, and what is filtered unless all of that is kept.
         let floats = |rows: usize| {
-            let expanded = if expand.is_some() { needed(rows).checked_mul(shape.input[1])? } else { 0 };
+            let kept = expand.is_some() && rows < height;
+            let expanded = if kept { needed(rows).checked_mul(shape.input[1])? } else { 0 };
             let filtered = if squeeze.is_none() { rows.checked_mul(shape.output[1])? } else { 0 };
             expanded.checked_add(filtered)?.checked_mul(blocks)?.checked_mul(lanes)
         };
-        let height = shape.output[0].max(1);
         let overflow = KernelError::Overflow { what: "a band" };
         let most = floats(height).filter(|&floats| floats <= isize::MAX as usize / 64).ok_or(overflow)?;
         // Bands of equal size, as few as fit.
@@ -156,7 +157,7 @@ impl InvertedResidual {
                         let residual = residual.map(|residual| &residual[at..]);
                         let pixels = rows.len() * shape.output[1];
                         let to = (residual, &out.from(at), shape.pixels() * S::LANES);
-                        project.pixels::<S>(Some(&self.steps), band, pixels, to);
+                        project.pixels::<S>(project.groups(), Some(&self.steps), band, pixels, to);
                     });
                 }
             });
@@ -207,7 +208,7 @@ impl InvertedResidual {
                 }
                 gate_blocks(self.set, line, wide, filtered);
                 let to = (residual, &Disjoint::new(out), line);
-                parts.project.pixels::<S>(None, filtered, shape.pixels(), to);
+                parts.project.pixels::<S>(parts.project.groups(), None, filtered, shape.pixels(), to);
             }
         });
     }
@@ -230,7 +231,16 @@ impl InvertedResidual {
         // Floats of a block of what is filtered: all of the input, or what of it is expanded.
         let line = if expand.is_some() { self.expanded_rows * row } else { shape.input[0] * row };
         let inside = |row: usize| row.saturating_sub(shape.padding[0]).min(shape.input[0]);
-        let room = if expand.is_some() { self.steps.len() * line } else { 0 };
+        // What is expanded together is filtered at once, while it is in the first-level cache; unless threads share each.
+        let share = match expand {
+            Some(expand) => threads::available(expand.products(shape.input[0] * shape.input[1])) > 1,
+            None => true,
+        };
+        let parts = Parts::chunks::<S>(expand, depthwise, share);
+        let whole = self.rows >= shape.output[0];
+        let most = parts.iter().map(|(_, blocks)| blocks.len()).max().unwrap_or(0);
+        let kept = if whole { most } else { self.steps.len() };
+        let room = if expand.is_some() { kept * line } else { 0 };
         with_scratch(room, |expanded| {
             // The rows of the expanded image that are there.
             let mut have = 0..0;
@@ -241,34 +251,41 @@ impl InvertedResidual {
                 let want = inside(top)..inside(end);
                 let kept = want.start.max(have.start).min(have.end)..have.end.min(want.end).max(have.start);
                 let count = if kept.start == want.start { kept.len() } else { 0 };
-                if let Some(expand) = expand {
-                    if count > 0 {
-                        let from = (kept.start - have.start) * row;
-                        for block in expanded.chunks_exact_mut(line) {
-                            block.copy_within(from..from + count * row, 0);
-                        }
-                    }
-                    have = want.clone();
-                    let fresh = want.start + count..want.end;
-                    if !fresh.is_empty() {
-                        let to = Disjoint::new(&mut expanded[count * row..]);
-                        let pixels = fresh.len() * shape.input[1];
-                        // SAFETY: the rows of the input and of the room for the expanded image lie inside.
-                        unsafe {
-                            expand.pixels::<S>(None, &x[fresh.start * row..], pixels, (None, &to, line));
-                        }
-                    }
-                }
+                let from = kept.start.saturating_sub(have.start) * row;
+                let fresh = want.start + count..want.end;
                 let mut own = *shape;
                 own.input[0] = want.len();
                 own.output[0] = rows;
                 // Rows of padding above the band, which has no others.
                 own.padding[0] = (want.start + shape.padding[0]).saturating_sub(top).min(shape.padding[0]);
-                let from = if expand.is_some() { &*expanded } else { &x[want.start * row..] };
                 each(first..first + rows, &mut |out, out_line| {
-                    // SAFETY: the rows lie inside what is filtered; the caller promises those of the output.
-                    unsafe { depthwise.run::<S>(&own, from, None, out, [line, out_line]) };
+                    for (groups, blocks) in &parts {
+                        let x = match expand {
+                            None => &x[blocks.start * line + want.start * row..],
+                            Some(expand) => {
+                                let at = if whole { 0 } else { blocks.start * line };
+                                let part = &mut expanded[at..][..blocks.len() * line];
+                                if count > 0 && from > 0 {
+                                    for block in part.chunks_exact_mut(line) {
+                                        block.copy_within(from..from + count * row, 0);
+                                    }
+                                }
+                                if !fresh.is_empty() {
+                                    let to = (None, &Disjoint::new(&mut part[count * row..]), line);
+                                    let pixels = fresh.len() * shape.input[1];
+                                    let x = &x[fresh.start * row..];
+                                    // SAFETY: the rows of the input and of the room for the expanded image lie inside.
+                                    unsafe { expand.pixels::<S>(groups.clone(), None, x, pixels, to) };
+                                }
+                                &*part
+                            }
+                        };
+                        let out = &mut out[blocks.start * out_line..];
+                        // SAFETY: the rows lie inside what is filtered; the caller promises those of the output.
+                        unsafe { depthwise.run::<S>(&own, blocks.clone(), x, None, out, [line, out_line]) };
+                    }
                 });
+                have = want;
             }
         });
     }
@@ -305,6 +322,27 @@ struct Parts<'a> {
     expand: Option<&'a Direct>,
     depthwise: &'a Depthwise,
     project: &'a Direct,
+}
+
+impl Parts<'_> {
+    /// The groups of the first convolution and the blocks of channels that are computed one after another; `share` tells that all
+    /// of them are computed at once.
+    fn chunks<S: Simd>(
+        expand: Option<&Direct>,
+        depthwise: &Depthwise,
+        share: bool,
+    ) -> Vec<(Range<usize>, Range<usize>)> {
+        match expand {
+            Some(expand) if !share => {
+                let groups = expand.groups().map(|group| group..group + 1);
+                groups.map(|groups| (groups.clone(), expand.blocks(&groups))).collect()
+            }
+            _ => {
+                let groups = expand.map_or(0..0, Direct::groups);
+                vec![(groups, depthwise.blocks::<S>())]
+            }
+        }
+    }
 }
 
 impl Save for InvertedResidual {

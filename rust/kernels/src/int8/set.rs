@@ -26,11 +26,18 @@ pub(crate) enum Kind {
     Portable,
 }
 
+/// What [`ByteSet::best`] has said.
+static BEST: OnceLock<ByteSet> = OnceLock::new();
+
 impl ByteSet {
-    /// The fastest set of this processor.
+    /// The fastest set of this processor, or the one that [`prefer`](Self::prefer) has put in its place.
     pub fn best() -> Self {
-        static BEST: OnceLock<ByteSet> = OnceLock::new();
         *BEST.get_or_init(|| Self::available().first().copied().unwrap_or(Self(Kind::Portable)))
+    }
+
+    /// Makes this the set that [`best`](Self::best) gives, as [`InstructionSet::prefer`](crate::InstructionSet::prefer) does.
+    pub fn prefer(self) -> bool {
+        *BEST.get_or_init(|| self) == self
     }
 
     /// All sets of this processor, the fastest first; plain Rust is the last, where

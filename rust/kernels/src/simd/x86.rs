@@ -75,6 +75,7 @@ macro_rules! shared {
 
 impl Simd for Avx512 {
     const LANES: usize = 16;
+    const REGISTERS: usize = 32;
     const PIXELS: [usize; 5] = [0, 14, 14, 8, 6];
     const BLOCKS: usize = 2;
 
@@ -114,6 +115,7 @@ impl Simd for Avx512 {
 
 impl Simd for Avx2 {
     const LANES: usize = 8;
+    const REGISTERS: usize = 16;
     const PIXELS: [usize; 5] = [0, 12, 6, 4, 2];
     const BLOCKS: usize = 2;
 
