@@ -48,9 +48,12 @@ def differing(engine, model):
     return max(apart)
 
 
-def rows_of(case, results):
+def rows_of(case, results, threads):
     """The rows of one model: the median over everything that the rounds measured, or that it was refused."""
     rows = []
+    # The same for all subjects: what the model is defined by, on the threads of one run.
+    products = results["tandem"][0].get("multiply_adds")
+    peak = threads * max(run["peak_gflops"] for run in results["tandem"])
     for subject, runs in results.items():
         if refusals := [run["refused"] for run in runs if "refused" in run]:
             print(f"{case}: refused by {subject}: {refusals[0]}", file=sys.stderr)
@@ -69,6 +72,10 @@ def rows_of(case, results):
             Row(case, subject, "peak memory", "MiB", memory),
             Row(case, subject, "peak over idle", "MiB", own),
         ]
+        # In bytes a processor has another peak.
+        if products and not case.endswith("_int8"):
+            rate = 2e-6 * products / latency
+            rows.append(Row(case, subject, "share of the peak", "%", 100 * rate / peak))
     return rows
 
 
@@ -79,8 +86,10 @@ def main():
     parser.add_argument("--onnxruntime", nargs=2, required=True, help="how ort_bench.py is run")
     parser.add_argument("--openvino", nargs=2, required=True, help="how openvino_bench.py is run")
     parser.add_argument("--rten", required=True, help="the program rten-bench")
+    parser.add_argument("--set", help="hold our kernels to these instructions: avx512, avx2, neon or portable")
     parser.add_argument("--threads", type=int, default=1, help="threads of one run")
     options = parser.parse_args()
+    engine = [options.engine, *(["--set", options.set] if options.set else [])]
     turns, rounds = (2, 5) if options.quick else (5, 20)
     rows = []
     models = sorted(options.models.glob("*.onnx"))
@@ -89,11 +98,11 @@ def main():
     time.sleep(SETTLED_SECONDS)
     for model in models:
         commands = {
-            "tandem": [options.engine, model],
+            "tandem": [*engine, model],
             "onnxruntime": [*options.onnxruntime, model],
             "openvino": [*options.openvino, model],
             "rten": [options.rten, model],
-            f"tandem{KEPT}": [options.engine, model, "--cache", options.models / "kept"],
+            f"tandem{KEPT}": [*engine, model, "--cache", options.models / "kept"],
             f"onnxruntime{KEPT}": [*options.onnxruntime, ort_bench.keep(model)],
         }
         run_json([*map(str, commands[f"tandem{KEPT}"]), "--rounds", "1"])
@@ -105,7 +114,7 @@ def main():
             name: lambda command=[*command, *common]: run_json(list(map(str, command)))
             for name, command in commands.items()
         }
-        rows += rows_of(model.stem, interleave(subjects, turns, warm_up=0))
+        rows += rows_of(model.stem, interleave(subjects, turns, warm_up=0), options.threads)
         if model.stem.endswith("_int8"):
             rows.append(Row(model.stem, "tandem", "bytes that differ", "", differing(options.engine, model)))
     report("engine", rows, options.json)

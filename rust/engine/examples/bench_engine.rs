@@ -2,13 +2,16 @@
 //!
 //! ```text
 //! cargo run --release -p tandem-engine --example bench_engine -- \
-//!     MODEL.onnx [--rounds N] [--threads N] [--stock | --unfused] [--answer FOLDER] [--cache FOLDER]
+//!     MODEL.onnx [--rounds N] [--threads N] [--set NAME] [--stock | --unfused] [--answer FOLDER] \
+//!     [--cache FOLDER]
 //! ```
 //!
 //! `--stock` runs plain tract on the same file, without any pass of ours, and prints `{"refused": REASON}` where it cannot;
 //! `--unfused` is our engine without kernels of its own. `--answer` writes the bytes of each input and output of our engine to a
 //! file of its name. `--cache` loads from what is kept in that folder; the first such load keeps it. Symbolic dimensions are 1; the
-//! values of the inputs are the same every time. The memory is the most that the process has held, before and after.
+//! values of the inputs are the same every time. The memory is the most that the process has held, before and after. The peak is
+//! that of one core, in multiplications and additions of f32 by the instructions that our kernels use, and the model's are those that
+//! its operators are defined by.
 
 #![allow(clippy::print_stdout, reason = "a program prints")]
 
@@ -21,6 +24,7 @@ use tandem_core::{
     Control, DType, Dimension, Engine, LoadOptions, ModelInfo, ModelSource, NamedTensors, Tensor,
 };
 use tandem_engine::{CacheOptions, EngineOptions, OnnxEngine};
+use tandem_kernels::{ByteSet, InstructionSet, peak_products};
 use tandem_testkit::usage::peak_memory;
 use tract_core::plan::SimplePlan;
 use tract_onnx::prelude::{
@@ -38,14 +42,22 @@ struct Arguments {
     fused: bool,
     answer: Option<PathBuf>,
     cache: Option<PathBuf>,
+    set: Option<String>,
 }
 
 fn main() -> Result<()> {
     let arguments = arguments()?;
     let kilobytes = || peak_memory().unwrap_or(0) / 1024;
     let idle = kilobytes();
+    if let Some(name) = &arguments.set {
+        // Sets for bytes have more names.
+        let bytes = ByteSet::named(name).is_ok_and(|bytes| !bytes.prefer());
+        if bytes || !InstructionSet::named(name)?.prefer() {
+            return Err(format!("the kernels cannot be held to {name}").into());
+        }
+    }
     let measured = if arguments.stock { stock(&arguments) } else { ours(&arguments) };
-    let (load_ms, latency_ms) = match measured {
+    let Measured { load_ms, latency_ms, multiply_adds } = match measured {
         Err(error) if arguments.stock => {
             println!("{}", json!({ "refused": error.to_string() }));
             return Ok(());
@@ -54,14 +66,21 @@ fn main() -> Result<()> {
     };
     println!(
         "{}",
-        json!({ "load_ms": load_ms, "latency_ms": latency_ms, "idle_rss_kb": idle, "peak_rss_kb": kilobytes() })
+        json!({
+            "load_ms": load_ms,
+            "latency_ms": latency_ms,
+            "idle_rss_kb": idle,
+            "peak_rss_kb": kilobytes(),
+            "multiply_adds": multiply_adds,
+            "peak_gflops": peak_gflops(),
+        })
     );
     Ok(())
 }
 
 fn arguments() -> Result<Arguments> {
     let mut words = std::env::args().skip(1);
-    let (mut model, mut answer, mut cache) = (None, None, None);
+    let (mut model, mut answer, mut cache, mut set) = (None, None, None, None);
     let (mut rounds, mut threads, mut stock, mut fused) = (10, 1, false, true);
     while let Some(word) = words.next() {
         match word.as_str() {
@@ -71,6 +90,7 @@ fn arguments() -> Result<Arguments> {
             }
             "--answer" => answer = Some(words.next().ok_or("--answer wants a folder")?.into()),
             "--cache" => cache = Some(words.next().ok_or("--cache wants a folder")?.into()),
+            "--set" => set = Some(words.next().ok_or("--set wants a name")?),
             "--stock" => stock = true,
             "--unfused" => fused = false,
             path if model.is_none() && !path.starts_with('-') => model = Some(path.into()),
@@ -80,44 +100,70 @@ fn arguments() -> Result<Arguments> {
     if stock && threads != 1 {
         return Err("tract runs a model on one thread".into());
     }
-    let usage = "usage: bench_engine MODEL.onnx [--rounds N] [--threads N] [--stock | --unfused] [--answer FOLDER] \
-                 [--cache FOLDER]";
-    Ok(Arguments { model: model.ok_or(usage)?, rounds, threads, stock, fused, answer, cache })
+    let usage = "usage: bench_engine MODEL.onnx [--rounds N] [--threads N] [--set NAME] [--stock | --unfused] \
+                 [--answer FOLDER] [--cache FOLDER]";
+    Ok(Arguments { model: model.ok_or(usage)?, rounds, threads, stock, fused, answer, cache, set })
+}
+
+/// What a measurement found.
+struct Measured {
+    /// A load with its plan.
+    load_ms: f64,
+    /// Every run after a first one that does not count.
+    latency_ms: Vec<f64>,
+    multiply_adds: Option<u64>,
+}
+
+/// The fastest of some tries of a few milliseconds.
+#[allow(clippy::cast_precision_loss, reason = "a rate")]
+fn peak_gflops() -> f64 {
+    const ROUNDS: usize = 100_000;
+    let rate = |_| {
+        let start = Instant::now();
+        let products = peak_products(InstructionSet::best(), ROUNDS);
+        2.0 * products as f64 / start.elapsed().as_secs_f64() / 1e9
+    };
+    (0..10).map(rate).fold(0.0, f64::max)
 }
 
 fn milliseconds(start: Instant) -> f64 {
     start.elapsed().as_secs_f64() * 1e3
 }
 
-/// The time of a load with its plan, and of every run after a first one that does not count.
-fn ours(arguments: &Arguments) -> Result<(f64, Vec<f64>)> {
+fn ours(arguments: &Arguments) -> Result<Measured> {
     let start = Instant::now();
     let mut options = EngineOptions::default().with_fused(arguments.fused).with_threads(arguments.threads);
     options.cache = arguments.cache.as_ref().map(CacheOptions::new);
     let engine = OnnxEngine::with_options(options);
     let model = engine.load(&ModelSource::from(&arguments.model), &LoadOptions::default())?;
-    let mut load = milliseconds(start);
+    let mut load_ms = milliseconds(start);
     let inputs = inputs(model.info())?;
     let control = Control::default();
     let start = Instant::now();
     model.warm_up(&inputs, &control)?;
-    load += milliseconds(start);
+    load_ms += milliseconds(start);
     let outputs = model.run(&inputs, &[], &control)?;
     if let Some(folder) = &arguments.answer {
         for (name, tensor) in inputs.iter().chain(outputs.iter()) {
             std::fs::write(folder.join(name), tensor.bytes().unwrap_or_default())?;
         }
     }
-    let mut times = Vec::with_capacity(arguments.rounds);
+    let mut latency_ms = Vec::with_capacity(arguments.rounds);
     for _ in 0..arguments.rounds {
         let start = Instant::now();
         model.run(&inputs, &[], &control)?;
-        times.push(milliseconds(start));
+        latency_ms.push(milliseconds(start));
     }
-    Ok((load, times))
+    let shapes: Vec<Vec<usize>> = model
+        .info()
+        .inputs
+        .iter()
+        .filter_map(|input| Some(inputs.get(&input.name)?.shape().to_vec()))
+        .collect();
+    Ok(Measured { load_ms, latency_ms, multiply_adds: model.multiply_adds(&shapes) })
 }
 
-fn stock(arguments: &Arguments) -> Result<(f64, Vec<f64>)> {
+fn stock(arguments: &Arguments) -> Result<Measured> {
     // The inputs are those of our own description of the model, whose time does not count.
     let info = describe(&arguments.model)?;
     let inputs = inputs(&info)?;
@@ -132,15 +178,15 @@ fn stock(arguments: &Arguments) -> Result<(f64, Vec<f64>)> {
         values.push(value.into_tvalue());
     }
     let plan = SimplePlan::new(model.into_optimized()?)?;
-    let load = milliseconds(start);
+    let load_ms = milliseconds(start);
     plan.run(values.clone())?;
-    let mut times = Vec::with_capacity(arguments.rounds);
+    let mut latency_ms = Vec::with_capacity(arguments.rounds);
     for _ in 0..arguments.rounds {
         let start = Instant::now();
         plan.run(values.clone())?;
-        times.push(milliseconds(start));
+        latency_ms.push(milliseconds(start));
     }
-    Ok((load, times))
+    Ok(Measured { load_ms, latency_ms, multiply_adds: None })
 }
 
 fn describe(path: &Path) -> Result<ModelInfo> {
