@@ -6,14 +6,19 @@ use tandem_onnx::{DataType, GraphBuilder, ModelProto, dims};
 
 use crate::compare::{difference, load, model};
 
+fn numbers(count: usize, seed: u32) -> impl Iterator<Item = [u8; 4]> {
+    (0..u32::try_from(count).unwrap())
+        .map(move |i| i.wrapping_add(seed).wrapping_mul(2_654_435_761).to_be_bytes())
+}
+
 fn values(count: usize, seed: u32) -> Vec<f32> {
-    let value =
-        |i: u32| f32::from((i.wrapping_add(seed).wrapping_mul(2_654_435_761) >> 16) as u16) / 65_536.0 - 0.5;
-    (0..u32::try_from(count).unwrap()).map(value).collect()
+    numbers(count, seed)
+        .map(|[high, low, ..]| f32::from(u16::from_be_bytes([high, low])) / 65_536.0 - 0.5)
+        .collect()
 }
 
 fn integers(count: usize, seed: u32) -> Vec<i8> {
-    values(count, seed).into_iter().map(|value| (value * 254.0) as i8).collect()
+    numbers(count, seed).map(|[high, ..]| high.cast_signed()).collect()
 }
 
 fn image(channels: usize) -> NamedTensors {
@@ -25,7 +30,8 @@ fn image(channels: usize) -> NamedTensors {
 fn quantized(graph: &mut GraphBuilder, name: &str, shape: &[usize], zero: i8) {
     let (stored, scale, zeros) = (format!("{name}.i8"), format!("{name}.scale"), format!("{name}.zero"));
     graph.initializer(&stored, shape, &integers(shape.iter().product(), 5));
-    let scales: Vec<f32> = (0..shape[0]).map(|row| 0.01 + row as f32 / 5000.0).collect();
+    let scales: Vec<f32> =
+        (0..u16::try_from(shape[0]).unwrap()).map(|row| 0.01 + f32::from(row) / 5000.0).collect();
     graph.initializer(&scale, &[shape[0]], &scales).initializer(&zeros, &[shape[0]], &vec![zero; shape[0]]);
     graph.node("DequantizeLinear", [stored.as_str(), &scale, &zeros], [name]).attr("axis", 0_i64);
 }

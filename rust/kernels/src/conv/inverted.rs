@@ -232,11 +232,11 @@ impl InvertedResidual {
         let line = if expand.is_some() { self.expanded_rows * row } else { shape.input[0] * row };
         let inside = |row: usize| row.saturating_sub(shape.padding[0]).min(shape.input[0]);
         // What is expanded together is filtered at once, while it is in the first-level cache; unless threads share each.
-        let share = match expand {
+        let at_once = match expand {
             Some(expand) => threads::available(expand.products(shape.input[0] * shape.input[1])) > 1,
             None => true,
         };
-        let parts = Parts::chunks::<S>(expand, depthwise, share);
+        let parts = Parts::chunks::<S>(expand, depthwise, at_once);
         let whole = self.rows >= shape.output[0];
         let most = parts.iter().map(|(_, blocks)| blocks.len()).max().unwrap_or(0);
         let kept = if whole { most } else { self.steps.len() };
@@ -325,15 +325,15 @@ struct Parts<'a> {
 }
 
 impl Parts<'_> {
-    /// The groups of the first convolution and the blocks of channels that are computed one after another; `share` tells that all
+    /// The groups of the first convolution and the blocks of channels that are computed one after another; `at_once` tells that all
     /// of them are computed at once.
     fn chunks<S: Simd>(
         expand: Option<&Direct>,
         depthwise: &Depthwise,
-        share: bool,
+        at_once: bool,
     ) -> Vec<(Range<usize>, Range<usize>)> {
         match expand {
-            Some(expand) if !share => {
+            Some(expand) if !at_once => {
                 let groups = expand.groups().map(|group| group..group + 1);
                 groups.map(|groups| (groups.clone(), expand.blocks(&groups))).collect()
             }
