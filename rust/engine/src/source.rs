@@ -52,6 +52,9 @@ impl Content {
         may_go_on: &impl Fn() -> Result<(), LoadError>,
     ) -> Result<Option<Self>, LoadError> {
         let (file, length) = open(path, limit)?;
+        if length == 0 {
+            return Ok(None);
+        }
         let mut reader = Digesting { file, digest: Sha256::new(), may_go_on };
         let model = match ModelProto::decode_stream(&mut reader, length, decode_limits()) {
             Ok(Some(model)) => model,

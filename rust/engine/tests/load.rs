@@ -70,6 +70,22 @@ fn a_constant_that_is_listed_as_an_input_is_none() {
 }
 
 #[test]
+fn a_file_is_refused_as_its_bytes_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("damaged.onnx");
+    let whole = classifier(1).unwrap().encode_bytes();
+    let error = |source: &ModelSource| {
+        let loaded = OnnxEngine::new().load(source, &LoadOptions::default());
+        loaded.err().map(|error| error.to_string())
+    };
+    for end in [0, 1, whole.len() / 2, whole.len() - 1, whole.len()] {
+        std::fs::write(&path, &whole[..end]).unwrap();
+        let bytes = ModelSource::Bytes(whole[..end].to_vec().into());
+        assert_eq!(error(&ModelSource::from(&path)), error(&bytes), "{end} bytes");
+    }
+}
+
+#[test]
 fn the_digest_is_that_of_the_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("identity.onnx");
