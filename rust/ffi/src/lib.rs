@@ -45,7 +45,7 @@ pub use options::{Limits, LoadOptions, ManifestOptions, ManifestSource, RunOptio
 pub use predicted::{LatencyBand, Predicted, PredictedParts, Statistics};
 pub use prediction::{Output, Outputs, Prediction, RemoteTiming, Timing};
 pub use profile::{NodeProfile, Profile};
-pub use runtime::{PlannerSettings, Runtime, RuntimeConfig};
+pub use runtime::{CacheOptions, PlannerSettings, Runtime, RuntimeConfig};
 pub use tensor::{DenseInput, NamedTensor, Tensor, TensorSpec, TensorView};
 pub use token::{EndpointToken, TokenProvider};
 

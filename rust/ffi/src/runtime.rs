@@ -26,6 +26,27 @@ pub struct RuntimeConfig {
     pub estimates: Option<String>,
     /// How many threads a run on this device shares its work over, the caller's own included.
     pub threads: i32,
+    /// Where compiled plans are kept for a later start; `None` keeps none.
+    pub cache: Option<CacheOptions>,
+}
+
+/// Where compiled plans are kept.
+#[derive(Clone, Debug, uniffi::Record)]
+pub struct CacheOptions {
+    /// The path of the folder; it is made where it is missing. One that cannot be used keeps nothing, and fails no load.
+    pub folder: String,
+    /// How many bytes the files may take together; `None` is the core's default.
+    pub max_bytes: Option<u64>,
+}
+
+impl From<CacheOptions> for tandem::CacheOptions {
+    fn from(options: CacheOptions) -> Self {
+        let defaults = Self::new(options.folder);
+        match options.max_bytes {
+            Some(max_bytes) => defaults.with_max_bytes(max_bytes),
+            None => defaults,
+        }
+    }
 }
 
 /// Settings of the planner.
@@ -60,6 +81,9 @@ impl Runtime {
         if let Some(estimates) = config.estimates {
             let refused = |error: tandem::SnapshotError| TandemFailure::invalid_argument(error.to_string());
             builder = builder.estimates(&estimates).map_err(refused)?;
+        }
+        if let Some(cache) = config.cache {
+            builder = builder.cache(cache.into());
         }
         let mut tokens = Vec::new();
         for endpoint in config.endpoints {

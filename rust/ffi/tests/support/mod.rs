@@ -7,7 +7,7 @@ use tandem_ffi::{EndpointConfig, Limits, LoadOptions, PlannerSettings, RunOption
 
 pub fn config(endpoints: Vec<EndpointConfig>) -> RuntimeConfig {
     let planner = PlannerSettings { probes: false, overrides: None };
-    RuntimeConfig { endpoints, device_state: None, planner, estimates: None, threads: 1 }
+    RuntimeConfig { endpoints, device_state: None, planner, estimates: None, threads: 1, cache: None }
 }
 
 pub fn runtime() -> Runtime {

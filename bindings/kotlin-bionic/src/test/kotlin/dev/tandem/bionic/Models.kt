@@ -57,7 +57,7 @@ internal class Models(
         knowsDevice: Boolean = false,
     ): Long {
         val planner = PlannerSettings(probes = false, overrides = null)
-        val config = RuntimeConfig(endpoints, deviceState = null, planner, estimates = null, threads = 1)
+        val config = RuntimeConfig(endpoints, deviceState = null, planner, estimates = null, threads = 1, cache = null)
         var bytes = facade.bytes(FfiConverterTypeRuntimeConfig, config)
         if (knowsDevice) {
             // Put in here, because the generated code would hand out a handle of its own for the provider.
