@@ -3,6 +3,7 @@ package dev.tandem
 import kotlin.time.Duration
 import kotlin.time.Duration.Companion.milliseconds
 import kotlin.time.Duration.Companion.nanoseconds
+import dev.tandem.ffi.CacheOptions as NativeCacheOptions
 import dev.tandem.ffi.DType as NativeDType
 import dev.tandem.ffi.Dimension as NativeDimension
 import dev.tandem.ffi.EndpointConfig as NativeEndpoint
@@ -177,6 +178,8 @@ private fun SplitManifest.toNative() =
         publicKey,
         maxRelativeError,
     )
+
+internal fun CacheOptions.toNative() = NativeCacheOptions(folder.path, maxBytes.toCount("maxBytes"))
 
 internal fun Endpoint.toNative() =
     NativeEndpoint(

@@ -28,6 +28,7 @@ import dev.tandem.ffi.RuntimeConfig as NativeRuntimeConfig
  * @property threads how many threads a run on this device shares its work over, from 1 to 64. More than 1 answers one call
  *   sooner, with the same result bit for bit; it does not let more calls run at once. Beyond the number of big cores it
  *   seldom helps.
+ * @property cache where compiled models are kept for a later load; `null` keeps none.
  */
 public class RuntimeConfig(
     public val endpoints: List<Endpoint> = emptyList(),
@@ -36,6 +37,7 @@ public class RuntimeConfig(
     public val planner: PlannerSettings = PlannerSettings(),
     public val estimates: String? = null,
     public val threads: Int = 1,
+    public val cache: CacheOptions? = null,
 ) {
     private companion object {
         /** Calls of endpoints mostly wait, so there is room for some beside those that compute. */
@@ -204,6 +206,7 @@ public object Tandem {
                 config.planner.toNative(),
                 config.estimates,
                 config.threads,
+                config.cache?.toNative(),
             )
         var opened: Runtime? = null
         try {

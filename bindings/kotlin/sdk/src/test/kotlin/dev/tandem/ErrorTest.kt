@@ -5,10 +5,12 @@ import dev.tandem.ffi.TandemFailure
 import dev.tandem.ffi.panicForTest
 import org.junit.jupiter.api.Assertions.assertArrayEquals
 import org.junit.jupiter.api.Assertions.assertEquals
+import org.junit.jupiter.api.Assertions.assertFalse
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 import org.junit.jupiter.params.ParameterizedTest
 import org.junit.jupiter.params.provider.EnumSource
+import java.io.File
 import java.io.IOException
 import java.nio.ByteBuffer
 import kotlin.time.Duration
@@ -108,6 +110,10 @@ class ErrorTest {
                 val failure = failure<TandemException.InvalidArgument> { Tandem.open(RuntimeConfig(threads = threads)) }
                 assertEquals("threads is $threads, expected 1 to 64", failure.message)
             }
+            val cache = CacheOptions(File("cache"), maxBytes = -1)
+            val failure = failure<TandemException.InvalidArgument> { Tandem.open(RuntimeConfig(cache = cache)) }
+            assertEquals("maxBytes is -1, expected nought or more", failure.message)
+            assertFalse(cache.folder.exists())
         }
 
     @Test

@@ -58,7 +58,7 @@ private class BoundaryBench(
         measure("call of a method") { token.cancel() }
         token.destroy()
         measure("making and freeing an object") { CancelToken().destroy() }
-        val runtime = NativeRuntime(RuntimeConfig(emptyList(), null, PlannerSettings(false, null), null, 1))
+        val runtime = NativeRuntime(RuntimeConfig(emptyList(), null, PlannerSettings(false, null), null, 1, null))
         CancelToken().use { cancel ->
             measure("call that fails") {
                 try {
@@ -72,7 +72,7 @@ private class BoundaryBench(
     }
 
     private fun crossing() {
-        val runtime = NativeRuntime(RuntimeConfig(emptyList(), null, PlannerSettings(false, null), null, 1))
+        val runtime = NativeRuntime(RuntimeConfig(emptyList(), null, PlannerSettings(false, null), null, 1, null))
         val call = Call()
         val tensor = Tensor.wrap(picture, 1, PICTURE.toLong()) as HostTensor
         val spec = TensorSpec(DType.F32.toNative(), tensor.shape.toNative())
@@ -98,7 +98,7 @@ private class BoundaryBench(
     }
 
     private fun predictions() {
-        val runtime = NativeRuntime(RuntimeConfig(emptyList(), null, PlannerSettings(false, null), null, 1))
+        val runtime = NativeRuntime(RuntimeConfig(emptyList(), null, PlannerSettings(false, null), null, 1, null))
         val options = NativeLoadOptions(NativeLimits(null, null, null, null), null, null, null, null, null)
         val call = Call()
         val identity = runtime.loadFile(model.path, options, call.token)
