@@ -24,7 +24,8 @@ public final class Runtime: Sendable {
     ///
     /// - Parameter configuration: Endpoints and bounds.
     /// - Throws: ``TandemError/invalidArgument(_:)`` where two endpoints share a name, where one, a setting of the planner or
-    ///   the number of threads makes no sense, or where the estimates are damaged or of another version.
+    ///   the number of threads makes no sense, where the cache's folder is no file URL, or where the estimates are damaged or of
+    ///   another version.
     public init(_ configuration: RuntimeConfiguration) throws {
         raw = try TandemError.translating {
             try TandemGenerated.Runtime(
@@ -34,7 +35,8 @@ public final class Runtime: Sendable {
                     planner: TandemGenerated.PlannerSettings(
                         probes: configuration.planner.probes, overrides: configuration.planner.overrides),
                     estimates: configuration.estimates,
-                    threads: Int32(clamping: configuration.threads)))
+                    threads: Int32(clamping: configuration.threads),
+                    cache: try configuration.cache?.raw()))
         }
         computing = CallLane(name: "dev.tandem.computing", limit: configuration.maxLocalCalls)
         exchanging = CallLane(name: "dev.tandem.exchanging", limit: configuration.maxRemoteCalls)
@@ -152,6 +154,8 @@ public struct RuntimeConfiguration: Sendable {
     /// How many threads a run on this device shares its work over, from 1 to 64. More than 1 answers one call sooner, with
     /// the same result bit for bit; it does not let more calls run at once. Beyond the number of big cores it seldom helps.
     public var threads = 1
+    /// Where compiled models are kept for a later load; `nil` keeps none.
+    public var cache: CacheOptions?
 
     /// The default bounds: as many local calls as there are processors, and 16 that may use an endpoint.
     ///
