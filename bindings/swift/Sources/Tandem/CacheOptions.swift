@@ -7,7 +7,8 @@ internal import TandemGenerated
 ///
 /// ```swift
 /// var configuration = RuntimeConfiguration()
-/// configuration.cache = CacheOptions(folder: .cachesDirectory.appending(path: "tandem"))
+/// let caches = FileManager.default.urls(for: .cachesDirectory, in: .userDomainMask)[0]
+/// configuration.cache = CacheOptions(folder: caches.appending(path: "tandem"))
 /// let runtime = try Runtime(configuration)
 /// ```
 ///
@@ -21,7 +22,7 @@ internal import TandemGenerated
 ///
 /// Whoever can write to the folder decides what models answer: it belongs in the app's own container.
 public struct CacheOptions: Sendable, Hashable {
-    /// The folder, made where it is missing; on Apple's systems one in `URL.cachesDirectory`, which is in no backup.
+    /// The folder, made where it is missing; on Apple's systems one in the Caches folder, which is in no backup.
     public var folder: URL
     /// How many bytes the files may take together; those that were used least recently go first. `nil` is 1 GiB.
     public var maxBytes: UInt64?
