@@ -15,7 +15,9 @@ import dev.tandem.demo.platform.PreferencesStore
 class DemoApplication : Application() {
     val deviceState: DeviceStateProvider by lazy { AndroidDeviceStateProvider(this) }
     val pictures by lazy { BundledPictures(this) }
-    val engine by lazy { Engine(AndroidAssets(this), PreferencesStore(this), deviceState) }
+    val engine by lazy {
+        Engine(AndroidAssets(this), PreferencesStore(this), deviceState) { cacheDir.resolve("tandem") }
+    }
 
     override fun onCreate() {
         super.onCreate()

@@ -86,6 +86,15 @@ class AppTest {
     }
 
     @Test
+    fun `what was compiled is kept in the app's cache`() {
+        val activity = launch().get()
+        activity.click(R.id.example)
+        activity.answered()
+        val kept = application.cacheDir.resolve("tandem").list().orEmpty()
+        assertTrue(kept.joinToString(), kept.any { it.endsWith(".plan") })
+    }
+
+    @Test
     fun `a rotation keeps what runs and what is shown`() {
         val controller = launch()
         val before = controller.get()

@@ -1,5 +1,6 @@
 package dev.tandem.demo.model
 
+import dev.tandem.CacheOptions
 import dev.tandem.DeviceStateProvider
 import dev.tandem.LoadOptions
 import dev.tandem.Model
@@ -14,6 +15,7 @@ import kotlinx.coroutines.flow.asStateFlow
 import kotlinx.coroutines.sync.Mutex
 import kotlinx.coroutines.sync.withLock
 import kotlinx.coroutines.withContext
+import java.io.File
 
 /** The networks that come with the app. */
 enum class Network(
@@ -31,11 +33,14 @@ enum class Network(
  * One Tandem runtime for the whole app, and its models: opened when first needed, and anew when the settings change.
  *
  * Nothing here blocks the caller's thread.
+ *
+ * @param cacheFolder tells where compiled networks are kept for the next start; may block. `null` keeps none.
  */
 class Engine(
     private val assets: Assets,
     private val store: SettingsStore,
     private val deviceState: DeviceStateProvider? = null,
+    private val cacheFolder: (() -> File)? = null,
 ) {
     private class Opened(
         val runtime: Runtime,
@@ -88,8 +93,11 @@ class Engine(
     private suspend fun readSettings(): CloudSettings =
         current.value ?: withContext(Dispatchers.IO) { store.read() }.also { current.value = it }
 
-    private suspend fun open(settings: CloudSettings): Opened =
-        Opened(Tandem.open(RuntimeConfig(listOfNotNull(settings.toEndpoint()), deviceState = deviceState)))
+    private suspend fun open(settings: CloudSettings): Opened {
+        val cache = cacheFolder?.let { folder -> CacheOptions(withContext(Dispatchers.IO) { folder() }) }
+        val endpoints = listOfNotNull(settings.toEndpoint())
+        return Opened(Tandem.open(RuntimeConfig(endpoints, deviceState = deviceState, cache = cache)))
+    }
 
     private suspend fun load(
         runtime: Runtime,
