@@ -1,4 +1,5 @@
 import DemoModel
+import Foundation
 import Network
 import SwiftUI
 import Tandem
@@ -9,7 +10,9 @@ struct TandemDemoApp: App {
         session: DemoSession(
             assets: DemoAssets(in: .main),
             file: SettingsFile(.applicationSupportDirectory.appending(path: "settings.json")),
-            tokens: Keychain(service: "dev.tandem.demo"), device: AppleDeviceStateProvider()))
+            tokens: Keychain(service: "dev.tandem.demo"), device: AppleDeviceStateProvider(),
+            cache: FileManager.default.urls(for: .cachesDirectory, in: .userDomainMask)[0]
+                .appending(path: "tandem")))
 
     var body: some Scene {
         WindowGroup {

@@ -31,6 +31,7 @@ public final class DemoSession {
     private let file: SettingsFile
     private let tokens: any TokenStore
     private let device: any DeviceStateProvider
+    private let cache: CacheOptions
     private var open: Open?
     private var generation = 0
 
@@ -41,13 +42,15 @@ public final class DemoSession {
     ///   - file: Where settings are kept.
     ///   - tokens: Where the token is kept.
     ///   - device: Tells the planner the state of the device.
+    ///   - cache: The folder that keeps the compiled networks for the next start.
     public init(
-        assets: DemoAssets, file: SettingsFile, tokens: any TokenStore, device: any DeviceStateProvider
+        assets: DemoAssets, file: SettingsFile, tokens: any TokenStore, device: any DeviceStateProvider, cache: URL
     ) {
         self.assets = assets
         self.file = file
         self.tokens = tokens
         self.device = device
+        self.cache = CacheOptions(folder: cache)
     }
 
     /// The model, once it is loaded.
@@ -138,7 +141,7 @@ public final class DemoSession {
     private func use(endpoint: Endpoint?) async throws {
         generation += 1
         let mine = generation
-        let new = try await Open(assets, endpoint, device)
+        let new = try await Open(assets, endpoint, device, cache)
         guard mine == generation else { return new.close() }
         open?.close()
         open = new
@@ -165,9 +168,12 @@ private struct Open: Sendable {
     /// Loads while the other screens are there already.
     let planning: Task<PlanningModel, any Error>
 
-    init(_ assets: DemoAssets, _ endpoint: Endpoint?, _ device: any DeviceStateProvider) async throws {
+    init(
+        _ assets: DemoAssets, _ endpoint: Endpoint?, _ device: any DeviceStateProvider, _ cache: CacheOptions
+    ) async throws {
         var configuration = RuntimeConfiguration(endpoints: endpoint.map { [$0] } ?? [])
         configuration.deviceState = device
+        configuration.cache = cache
         runtime = try Runtime(configuration)
         digits = DigitModel(try await assets.digits.load(in: runtime))
         planning = Task.detached { [runtime] in PlanningModel(try await assets.planning.load(in: runtime)) }

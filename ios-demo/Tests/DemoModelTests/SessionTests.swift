@@ -1,3 +1,4 @@
+import Foundation
 import XCTest
 
 @testable import DemoModel
@@ -11,6 +12,30 @@ final class SessionTests: XCTestCase {
         XCTAssertNil(session.notice)
         let reading = try await session.digits().read(Drawing.one.picture)
         XCTAssertEqual(reading.decision.placement, .onDevice)
+    }
+
+    func testALaterStartFindsTheNetworkThatAnEarlierOneHasKept() async throws {
+        let folder = try temporaryFolder(self)
+        var probabilities: [[Float]] = []
+        var kept: [[String: Int]] = []
+        for _ in 0..<2 {
+            let session = try await DemoSession.started(in: folder)
+            _ = try await session.planning()
+            probabilities.append(try await session.digits().read(Drawing.one.picture).probabilities)
+            kept.append(try plans(folder.appending(path: "cache")))
+        }
+        XCTAssertEqual(probabilities[0], probabilities[1])
+        XCTAssertEqual(kept[0].count, 2)
+        XCTAssertEqual(kept[0], kept[1])
+    }
+
+    /// The compiled networks that are kept: names, and which files they are, others once they were written anew.
+    private func plans(_ folder: URL) throws -> [String: Int] {
+        let names = try FileManager.default.contentsOfDirectory(atPath: folder.path).filter { $0.hasSuffix(".plan") }
+        return try names.reduce(into: [:]) { plans, name in
+            let attributes = try FileManager.default.attributesOfItem(atPath: folder.appending(path: name).path)
+            plans[name] = try XCTUnwrap(attributes[.systemFileNumber] as? Int)
+        }
     }
 
     func testAnEndpointThatIsNoneIsLeftOutAndSaid() async throws {

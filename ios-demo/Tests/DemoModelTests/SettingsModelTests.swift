@@ -49,7 +49,7 @@ final class SettingsModelTests: XCTestCase {
         let folder = try temporaryFolder(self)
         let file = SettingsFile(folder.appending(path: "deep/settings.json"))
         let tokens = MemoryTokens()
-        let session = DemoSession(assets: Places.assets, file: file, tokens: tokens, device: TestDevice())
+        let session = DemoSession(in: folder, file: file, tokens: tokens)
         await session.start()
         let model = SettingsModel(session: session)
         model.appear()
@@ -66,7 +66,7 @@ final class SettingsModelTests: XCTestCase {
         XCTAssert(text.contains("models.example.com"))
         XCTAssertFalse(text.contains("not for files"))
 
-        let again = DemoSession(assets: Places.assets, file: file, tokens: tokens, device: TestDevice())
+        let again = DemoSession(in: folder, file: file, tokens: tokens)
         await again.start()
         XCTAssertEqual(again.settings, session.settings)
         XCTAssertEqual(again.token, "not for files")

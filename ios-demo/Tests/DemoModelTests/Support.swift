@@ -64,6 +64,15 @@ func temporaryFolder(_ test: XCTestCase) throws -> URL {
 }
 
 extension DemoSession {
+    /// A session over the test's folder that has loaded nothing yet.
+    convenience init(
+        in folder: URL, file: SettingsFile, tokens: any TokenStore = MemoryTokens(), device: TestDevice = TestDevice(),
+        assets: DemoAssets = Places.assets
+    ) {
+        self.init(
+            assets: assets, file: file, tokens: tokens, device: device, cache: folder.appending(path: "cache"))
+    }
+
     /// A session that has started, with that endpoint.
     static func started(
         _ address: String = "", in folder: URL, device: TestDevice = TestDevice(), assets: DemoAssets = Places.assets
@@ -72,7 +81,7 @@ extension DemoSession {
         settings.address = address
         let file = SettingsFile(folder.appending(path: "settings.json"))
         try file.write(settings)
-        let session = DemoSession(assets: assets, file: file, tokens: MemoryTokens(), device: device)
+        let session = DemoSession(in: folder, file: file, device: device, assets: assets)
         await session.start()
         return session
     }

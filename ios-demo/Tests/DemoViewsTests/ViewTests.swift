@@ -29,12 +29,12 @@ final class ViewTests: XCTestCase {
             planning: .init(
                 planning.appending(path: "planning.onnx"), cuts: planning.appending(path: "planning.tandem.json")),
             pictures: resources.appending(path: "pictures.json"))
-        let file = URL.temporaryDirectory.appending(path: "\(UUID().uuidString)/settings.json")
-        addTeardownBlock { try? FileManager.default.removeItem(at: file.deletingLastPathComponent()) }
+        let folder = URL.temporaryDirectory.appending(path: UUID().uuidString)
+        addTeardownBlock { try? FileManager.default.removeItem(at: folder) }
         return DemoModels(
             session: DemoSession(
-                assets: assets, file: SettingsFile(file), tokens: NoTokens(),
-                device: FixedDeviceState(DeviceState(network: .wifi))))
+                assets: assets, file: SettingsFile(folder.appending(path: "settings.json")), tokens: NoTokens(),
+                device: FixedDeviceState(DeviceState(network: .wifi)), cache: folder.appending(path: "cache")))
     }
 
     private func started() async -> DemoModels {
