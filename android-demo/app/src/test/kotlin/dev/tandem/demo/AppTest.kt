@@ -90,7 +90,11 @@ class AppTest {
         val activity = launch().get()
         activity.click(R.id.example)
         activity.answered()
-        val kept = application.cacheDir.resolve("tandem").list().orEmpty()
+        val kept =
+            application.cacheDir
+                .resolve("tandem")
+                .list()
+                .orEmpty()
         assertTrue(kept.joinToString(), kept.any { it.endsWith(".plan") })
     }
 

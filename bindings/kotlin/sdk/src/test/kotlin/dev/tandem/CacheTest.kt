@@ -67,7 +67,10 @@ class CacheTest {
         val flipped = kept.copyOf().also { it[kept.size / 2] = (it[kept.size / 2].toInt() xor 1).toByte() }
         for (damaged in listOf(flipped, kept.copyOf(kept.size - 1), ByteArray(kept.size), ByteArray(0))) {
             // Records of the models' files too.
-            cache.folder.listFiles().orEmpty().forEach { it.writeBytes(damaged) }
+            cache.folder
+                .listFiles()
+                .orEmpty()
+                .forEach { it.writeBytes(damaged) }
             val broken = identity(plan)
             assertEquals(expected, answer(cache))
             assertNotEquals(broken, identity(plan))
