@@ -33,6 +33,7 @@ mod exchange;
 mod learning;
 mod model;
 mod model_file;
+mod patience;
 mod private;
 mod probing;
 mod pursuit;

@@ -8,15 +8,7 @@ use std::time::{Duration, Instant};
 use tandem_core::{CancellationToken, Control, Error, Interrupt, NamedTensors, RemoteError, RunError};
 
 use crate::call::Call;
-
-/// How long the endpoint is waited for.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Patience {
-    /// When the exchange is broken off so that this device can still answer; `None` is with the call.
-    pub(crate) give_up: Option<Instant>,
-    /// When this device begins although the exchange goes on; `None` is never.
-    pub(crate) hedge: Option<Instant>,
-}
+use crate::patience::Patience;
 
 /// Who answered.
 pub(crate) enum Answer<R> {

@@ -11,7 +11,8 @@ use tandem_core::{
 use crate::call::Call;
 use crate::exchange::{Exchange, Payload};
 use crate::model::{Outcome, Shared};
-use crate::pursuit::{Answer, Patience, pursue, until};
+use crate::patience::{Patience, Waiting};
+use crate::pursuit::{Answer, pursue, until};
 use crate::splits::ReadyCut;
 
 /// A run between its plan and its result.
@@ -186,27 +187,17 @@ impl Running<'_> {
 
     /// How long to wait for an endpoint when this device, standing in, would take `stand_in`.
     fn patience(&self, placement: &Placement, stand_in: Option<Duration>) -> Patience {
-        /// Of the time that is left, where nothing is known of how long this device takes.
-        const SHARE: u32 = 3;
-        /// Threads wake late, and answers are put together: at least so long, and one part in so many.
-        const LEAST: Duration = Duration::from_millis(5);
-        const PART: u32 = 20;
         let begun = self.call.started;
+        let predicted = self.plan.predicted(placement);
+        let waiting = Waiting {
+            begun,
+            now: Instant::now(),
+            deadline: self.call.control.deadline,
+            endpoint: predicted.as_ref().map(|predicted| &predicted.latency),
+            stand_in,
+        };
         let hedge = self.plan.hedge_after.filter(|_| self.options.hedge).map(|after| begun + after);
-        let now = Instant::now();
-        let near_the_end = self.call.control.deadline.map(|deadline| {
-            let left = deadline.saturating_duration_since(now);
-            // A little more than expected: predictions are middles and ends, not bounds.
-            let least = LEAST.max(left / PART);
-            let reserve = stand_in.map_or(left / SHARE, |time| (time + time / SHARE).max(least));
-            now + left.saturating_sub(reserve)
-        });
-        // Twice as long as one of twenty takes, and as long again as it takes to stand in: from then on waiting can
-        // only lose.
-        let slow = self.plan.predicted(placement).zip(stand_in);
-        let slow = slow.map(|(predicted, stand_in)| begun + predicted.latency.p95() * 2 + stand_in);
-        let give_up = [near_the_end, slow].into_iter().flatten().min();
-        Patience { give_up, hedge }
+        Patience { give_up: waiting.give_up(), hedge }
     }
 
     fn predicted_on_device(&self) -> Option<Duration> {
