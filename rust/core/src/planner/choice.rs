@@ -27,17 +27,21 @@ impl Score {
 struct Key {
     rank: u8,
     tier: Tier,
-    /// Nothing is predicted: last, but for this device, which is tried first, because that costs no waiting for a network.
-    unknown: i8,
+    /// 1 where something is predicted, else 2: last, but for this device, 0, which is tried first, because that costs no waiting
+    /// for a network.
+    unknown: u8,
     score: Score,
 }
 
 impl Key {
+    #[inline]
     fn order(&self, other: &Self) -> Ordering {
-        (self.rank, self.tier, self.unknown)
-            .cmp(&(other.rank, other.tier, other.unknown))
-            .then(self.score.0.total_cmp(&other.score.0))
-            .then(self.score.1.total_cmp(&other.score.1))
+        let class =
+            |key: &Self| (u32::from(key.rank) << 16) | ((key.tier as u32) << 8) | u32::from(key.unknown);
+        class(self)
+            .cmp(&class(other))
+            .then_with(|| self.score.0.total_cmp(&other.score.0))
+            .then_with(|| self.score.1.total_cmp(&other.score.1))
     }
 }
 
@@ -70,14 +74,15 @@ impl Weights {
         }
     }
 
+    #[inline]
     fn key(&self, request: &PlanRequest<'_>, candidate: &Candidate, standing: &Standing) -> Key {
         let (unknown, score) = match &candidate.predicted {
             // Late whatever the objective says: what comes closest.
-            Some(_) if standing.tier == Tier::Late => (0, Score(standing.late, 0.0)),
-            Some(predicted) if standing.untried => (0, self.hope(predicted)),
-            Some(predicted) => (0, self.score(predicted, standing)),
-            None if standing.endpoint == 0 => (-1, Score(0.0, 0.0)),
-            None => (1, Score(0.0, 0.0)),
+            Some(_) if standing.tier == Tier::Late => (1, Score(standing.late, 0.0)),
+            Some(predicted) if standing.untried => (1, self.hope(predicted)),
+            Some(predicted) => (1, self.score(predicted, standing)),
+            None if standing.endpoint == 0 => (0, Score(0.0, 0.0)),
+            None => (2, Score(0.0, 0.0)),
         };
         Key { rank: rank(request, &candidate.placement, standing.tier), tier: standing.tier, unknown, score }
     }
@@ -249,7 +254,7 @@ fn incumbent(
         return None;
     }
     let (before, after) = (&keys[index], &keys[best]);
-    if before.tier != after.tier || before.unknown != 0 || after.unknown != 0 {
+    if before.tier != after.tier || before.unknown != 1 || after.unknown != 1 {
         return None;
     }
     let gain = after.score.gain_over(before.score);

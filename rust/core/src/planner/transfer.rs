@@ -19,13 +19,13 @@ const TIMEOUT_MARGIN: f64 = 0.2;
 pub(crate) fn starting_window(window: f64, idle: f64, rtt: f64) -> f64 {
     /// No system lets a window grow further: 1 Gbit/s over 250 ms.
     const LARGEST: f64 = 33_554_432.0;
-    /// Beyond this no window is left to halve.
-    const MOST: f64 = 40.0;
-    if window <= INITIAL_WINDOW {
-        return INITIAL_WINDOW;
+    let (mut window, mut silences) = (window.min(LARGEST), idle / (TIMEOUT_MARGIN + rtt));
+    // Of all that a plan asks for, the halvings of a window were a twentieth as a power of two.
+    while silences >= 1.0 && window > INITIAL_WINDOW {
+        window *= 0.5;
+        silences -= 1.0;
     }
-    let silences = (idle / (TIMEOUT_MARGIN + rtt)).clamp(0.0, MOST).floor();
-    (window.min(LARGEST) * (-silences).exp2()).max(INITIAL_WINDOW)
+    window.max(INITIAL_WINDOW)
 }
 
 /// What sending takes.
