@@ -150,7 +150,7 @@ impl Estimates {
                 self.budget.probe();
             }
             ProbeCharge::Joules(joules) => {
-                probing.look(at);
+                probing.look(self.budget.requests(), at);
                 self.budget.look(joules);
             }
         }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tandem_core::{
     CancellationToken, Candidate, Control, Decision, DeviceObservation, DeviceState, Endpoint, EndpointView,
     Error, Estimates, LoadError, LoadOptions, LocalModel, ModelCosts, ModelInfo, ModelSource, NamedTensors,
-    Part, Placement, Plan, PlanRequest, Prediction, Profile, ProfileObservation, Reason, RemoteError,
+    Part, Placement, Plan, PlanRequest, Prediction, Probe, Profile, ProfileObservation, Reason, RemoteError,
     RunError, RunOptions, Timing,
 };
 
@@ -130,7 +130,8 @@ impl Model {
         let finished = running.finish();
         if let Some(question) = shared.question_due(options, &costs, &device, &plan) {
             let sizes = sizes(&shared.info, inputs);
-            probing::send(&self.shared, question, Occasion { costs, device, sizes });
+            let options = options.clone();
+            probing::send(&self.shared, question, Occasion { options, costs, device, sizes });
         }
         let (outcome, decision) = finished?;
         Ok(outcome.into_prediction(decision))
@@ -282,6 +283,22 @@ impl Shared {
         let due = |request: &PlanRequest<'_>| {
             let probe = request.estimates.probe_due(settings, request, plan).map(Question::Probe);
             probe.or_else(|| request.estimates.counts_due(settings, request, plan).map(Question::Counts))
+        };
+        self.ask(options, costs, device, due).ok()?
+    }
+
+    /// What should be asked at once after `probe`, of which the estimates have learned.
+    pub(crate) fn follow_up(
+        &self,
+        probe: &Probe,
+        options: &RunOptions,
+        costs: &ModelCosts,
+        device: &DeviceState,
+    ) -> Option<Probe> {
+        let settings = self.parts.probes.as_ref()?;
+        let due = |request: &PlanRequest<'_>| {
+            let plan = self.parts.planner.plan(request).ok()?;
+            request.estimates.follow_up(probe, settings, request, &plan)
         };
         self.ask(options, costs, device, due).ok()?
     }

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use tandem_core::{
     CancellationToken, Control, CountsQuestion, DType, DeviceState, Endpoint, ModelCosts, ModelInfo,
-    NamedTensors, Probe, ProbeObservation, ProbeWork, RemoteError, RemoteRequest, RemoteTiming, Tensor,
-    TensorInfo,
+    NamedTensors, Probe, ProbeObservation, ProbeWork, RemoteError, RemoteRequest, RemoteTiming, RunOptions,
+    Tensor, TensorInfo,
 };
 
 use crate::costs::{Sizes, shape};
@@ -20,6 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What a probe needs to know of the run beside which it is sent.
 pub(crate) struct Occasion {
+    pub(crate) options: RunOptions,
     pub(crate) costs: Arc<ModelCosts>,
     pub(crate) device: DeviceState,
     /// The sizes of the run's inputs.
@@ -46,7 +47,7 @@ pub(crate) fn send(shared: &Arc<Shared>, question: Question, occasion: Occasion)
         let _over = Over(&work);
         let control = Control { token, deadline: Instant::now().checked_add(PATIENCE) };
         match question {
-            Question::Probe(probe) => perform(&work, &probe, &occasion, &control),
+            Question::Probe(probe) => perform(&work, probe, &occasion, &control),
             Question::Counts(question) => count(&work, &question, &occasion, &control),
         }
     });
@@ -63,21 +64,26 @@ impl Drop for Over<'_> {
     }
 }
 
-fn perform(shared: &Shared, probe: &Probe, occasion: &Occasion, control: &Control) {
-    let Ok(endpoint) = shared.parts.endpoints.get(&probe.endpoint) else { return };
-    let result = ask(shared, probe, occasion, endpoint, control);
-    if control.token.is_cancelled() {
-        return;
+/// Sends the probe, and at once what its answer asks for: while the radio is awake that costs least.
+fn perform(shared: &Shared, probe: Probe, occasion: &Occasion, control: &Control) {
+    let mut next = Some(probe);
+    while let Some(probe) = next {
+        let Ok(endpoint) = shared.parts.endpoints.get(&probe.endpoint) else { return };
+        let result = ask(shared, &probe, occasion, endpoint, control);
+        if control.token.is_cancelled() {
+            return;
+        }
+        if let Err(error) = &result {
+            log::debug!("a probe of endpoint {:?} failed: {error}", endpoint.name);
+        }
+        let timing = result.ok();
+        shared.parts.learning.with(|estimates, now| {
+            let (costs, device, tls, timing) =
+                (&*occasion.costs, &occasion.device, endpoint.is_tls(), timing.as_ref());
+            estimates.observe_probe(&ProbeObservation { probe: &probe, costs, device, tls, timing }, now);
+        });
+        next = shared.follow_up(&probe, &occasion.options, &occasion.costs, &occasion.device);
     }
-    if let Err(error) = &result {
-        log::debug!("a probe of endpoint {:?} failed: {error}", endpoint.name);
-    }
-    let timing = result.ok();
-    shared.parts.learning.with(|estimates, now| {
-        let (costs, device, tls, timing) =
-            (&*occasion.costs, &occasion.device, endpoint.is_tls(), timing.as_ref());
-        estimates.observe_probe(&ProbeObservation { probe, costs, device, tls, timing }, now);
-    });
 }
 
 fn count(shared: &Shared, question: &CountsQuestion, occasion: &Occasion, control: &Control) {

@@ -33,8 +33,11 @@ const ONE_PIECE: f64 = 1e-3;
 const DOWNLOAD_EDGE: f64 = 5e-4;
 /// Below this many bytes per second and above that many no rate is believed.
 const RATES: (f64, f64) = (1e2, 2e10);
-/// A rate that small looks have found to be so much greater than when it was measured, as a logarithm, wants measuring.
+/// A rate that small looks have found to be so much greater than when it was measured, or than they found before, as a logarithm,
+/// wants measuring.
 const QUICKER: f64 = 0.3;
+/// A round trip that a bare question has found to be so much another, as a logarithm, is that of another link.
+const ANOTHER: f64 = 0.7;
 /// The shortest and longest round trips that are believed, in seconds.
 const ROUND_TRIPS: (f64, f64) = (2e-5, 30.0);
 
@@ -144,7 +147,7 @@ pub(super) struct Link {
     /// When it was last found to be another link than it was.
     #[serde(default)]
     moved: Option<f64>,
-    /// The rate when it was last measured, as a logarithm.
+    /// The rate when it was last measured, or the least that looks have found since, as a logarithm.
     #[serde(default)]
     weighed_up: Option<f64>,
 }
@@ -309,13 +312,16 @@ impl Link {
             let slopes = [part(rtt + sent.waiting), -part(sent.flowing)];
             Look { log: expected.ln(), slopes, noise: learned + own }
         };
-        let (sent, first) = (sent(before), look(before));
+        let first = look(before);
         let expected = first.log.exp();
-        self.windows[0] = sent.window;
+        self.windows[0] = sent(before).window;
         if seen.bare {
             self.gate.believe_lower();
         }
         let believed = self.update(seen.time.ln(), look);
+        if seen.bare && (self.rtt - before[0]).abs() > ANOTHER {
+            self.moved = Some(self.at);
+        }
         let spread = believed.variance + first.noise;
         if !believed.outlier {
             // What part of the surprise was noise, by the shares of the variances. A change is none.
@@ -325,11 +331,15 @@ impl Link {
             // Another link, of whose noise nothing is known.
             self.noise = self.noise.min(NOISE);
         }
-        let weighs = !seen.bare && sent.flowing > 0.25 * expected;
+        // By what is believed now: a rate that was believed far too high would have had no part in the time.
+        let sent = sent([self.rtt, self.up]);
+        let weighs = !seen.bare && sent.flowing > 0.25 * (sent.seconds + self.rtt.exp() + server + woken);
         if weighs {
             (self.weighed, self.weighed_up) = (Some(self.at), Some(self.up));
         } else {
             self.timed = Some(self.at);
+            // What was measured too high is no measure for what looks find.
+            self.weighed_up = self.weighed_up.map(|weighed| weighed.min(self.up));
         }
         // The server's share of what the link does not explain.
         let part = server / expected;

@@ -15,8 +15,9 @@ use serde::{Deserialize, Serialize};
 pub(super) use budget::Budget;
 
 use super::snapshot::{Sane, past};
-use super::{Circuit, Estimates, Probe, ProbeCharge, ProbeWork, moment, seconds};
-use crate::planner::ProbeSettings;
+use super::{Circuit, Estimates, LinkNow, Probe, ProbeCharge, ProbeWork, moment, seconds};
+use crate::number::float;
+use crate::planner::{ProbeSettings, transfer};
 use crate::{
     Candidate, InferenceMode, NetworkKind, Objective, Placement, Plan, PlanRequest, PlannerSettings,
     Predicted,
@@ -28,6 +29,8 @@ const MARGIN: f64 = 0.05;
 const HOPE: f64 = 1.64;
 /// Seconds between a bare probe and one that weighs the link, where the first left hope.
 const NEXT_STEP: f64 = 0.5;
+/// Seconds of a round trip over the very best link.
+const SHORTEST_TRIP: f64 = 1e-3;
 /// On a sleeping radio a probe costs joules: that much less often.
 const ASLEEP: f64 = 4.0;
 
@@ -42,16 +45,15 @@ pub(super) struct Probing {
     fruitless: u32,
     /// When a look was last sent.
     looked: Option<f64>,
-    /// How many were.
+    /// How many requests there had been by then.
     #[serde(default)]
-    looks: u32,
+    looked_after: u64,
 }
 
 impl Probing {
-    /// Learns that a look was sent.
-    pub(super) fn look(&mut self, now: f64) {
-        self.looked = Some(now);
-        self.looks = self.looks.wrapping_add(1);
+    /// Learns that a look was sent, after so many requests.
+    pub(super) fn look(&mut self, requests: u64, now: f64) {
+        (self.looked, self.looked_after) = (Some(now), requests);
     }
 
     /// Whether the endpoint was not probed before over this network.
@@ -109,6 +111,25 @@ impl Estimates {
         due.or_else(look)
     }
 
+    /// What should be asked at once after `probe`, while the radio is still awake: after a look how much the link carries,
+    /// where that is the question, and after one that has found another link than was believed what weighs it. `plan` is one
+    /// that knows of the look.
+    pub fn follow_up(
+        &self,
+        probe: &Probe,
+        settings: &PlannerSettings,
+        request: &PlanRequest<'_>,
+        plan: &Plan,
+    ) -> Option<Probe> {
+        let ProbeWork::Look { padding } = probe.work else { return None };
+        let endpoint = request.endpoints.iter().find(|one| one.name == probe.endpoint)?;
+        let due = self.due(&endpoint.name, &settings.probes, request, plan);
+        if let Some(work) = due.filter(|work| matches!(work, ProbeWork::Whole | ProbeWork::Tail { .. })) {
+            return Some(Probe { endpoint: endpoint.name.clone(), work, charge: ProbeCharge::One });
+        }
+        (padding == 0).then(|| self.padded_look(endpoint, settings, request, plan))?
+    }
+
     /// What `endpoint` is worth asking.
     fn due(
         &self,
@@ -143,9 +164,11 @@ impl Estimates {
         let weighed = known.is_some_and(|known| fresh(known.weighed));
         let second = probing.bare && (NEXT_STEP..interval).contains(&pause);
         // A link that was found to be another is weighed at once: that is what probes are saved up for.
-        let moved = known.is_some_and(super::link::Link::moved_since_weighed);
-        if moved && self.budget.allows(settings, 0.0) {
-            return Self::weigh(endpoint, settings, request, plan);
+        let moved = known.filter(|known| known.moved_since_weighed());
+        if let Some(moved) = moved.filter(|_| self.budget.allows(settings, 0.0)) {
+            // Of its rate nothing is known any more.
+            let link = moved.at(request.device, now);
+            return Self::weigh(endpoint, settings, request, plan, |one| at_any_rate(one, &link));
         }
         if !self.budget.allows(settings, if probing.is_new() { 0.0 } else { 1.0 }) {
             return None;
@@ -154,11 +177,11 @@ impl Estimates {
         // Small runs there tell nothing of what a large one would take, and large ones little of a small one. Where looks
         // tell the round trip all the time, a bare probe has nothing to add.
         if !weighed && (second || ((in_use || heard) && elapsed)) {
-            return Self::weigh(endpoint, settings, request, plan);
+            return Self::weigh(endpoint, settings, request, plan, hope);
         }
         if in_use {
             let timed = known.is_some_and(|known| fresh(known.timed));
-            let worth = elapsed && !timed && Self::weigh(endpoint, settings, request, plan).is_some();
+            let worth = elapsed && !timed && Self::weigh(endpoint, settings, request, plan, hope).is_some();
             return worth.then_some(ProbeWork::Ready);
         }
         // Of a link that was never used, or is said to be another, nothing is known.
@@ -181,16 +204,21 @@ impl Estimates {
         settings: &ProbeSettings,
         request: &PlanRequest<'_>,
         plan: &Plan,
+        view: impl Fn(&Predicted) -> f64,
     ) -> Option<ProbeWork> {
         let bar = bar(plan)?;
-        let metered = request.device.metered == Some(true);
-        let most = if metered { settings.bytes / 8 } else { settings.bytes };
+        let device = request.device;
+        let most = match (device.metered == Some(true), device.network.is_cellular()) {
+            (true, _) => settings.bytes / 64,
+            (false, true) => settings.bytes / 8,
+            (false, false) => settings.bytes,
+        };
         let chosen = plan.order.first()?;
         let hopeful = at(endpoint, plan)
             .filter(|candidate| candidate.placement != *chosen)
             .filter_map(|candidate| Some((&candidate.placement, candidate.predicted?)))
             .filter(|(_, predicted)| predicted.bytes_up <= most)
-            .filter(|(_, predicted)| hope(predicted) < bar)
+            .filter(|(_, predicted)| view(predicted) < bar)
             .max_by_key(|(_, predicted)| predicted.bytes_up)?;
         match hopeful.0 {
             Placement::Split { cut, .. } => Some(ProbeWork::Tail { cut: cut.clone() }),
@@ -206,12 +234,30 @@ fn at<'a>(endpoint: &'a str, plan: &'a Plan) -> impl Iterator<Item = &'a Candida
         .filter(move |candidate| candidate.allowed && candidate.placement.endpoint() == Some(endpoint))
 }
 
-/// Whether anything at `endpoint` would win over the very best link, over which nothing but the server's and the head's time
-/// is left, or nothing is predicted of it.
+/// Whether anything at `endpoint` would win over the very best link, over which little but the server's and the head's
+/// time is left, or nothing is predicted of it.
 fn could_win(endpoint: &str, plan: &Plan) -> bool {
     let Some(bar) = bar(plan) else { return true };
-    let best = |one: &Predicted| one.parts.head + one.parts.encode + one.parts.server;
+    let best = |one: &Predicted| computing(one) + SHORTEST_TRIP;
     at(endpoint, plan).any(|one| one.predicted.as_ref().is_none_or(|one| best(one) < bar))
+}
+
+/// Whether anything at `endpoint` would win over `link` if only its rate were better.
+fn could_win_at_a_better_rate(endpoint: &str, plan: &Plan, link: &LinkNow) -> bool {
+    let Some(bar) = bar(plan) else { return true };
+    at(endpoint, plan).filter_map(|one| one.predicted.as_ref()).any(|one| at_any_rate(one, link) < bar)
+}
+
+/// What a placement takes beside the link.
+fn computing(predicted: &Predicted) -> f64 {
+    predicted.parts.head + predicted.parts.encode + predicted.parts.server
+}
+
+/// What a placement would take over `link` at the very best rate: round trips are waited for at any.
+fn at_any_rate(predicted: &Predicted, link: &LinkNow) -> f64 {
+    let bytes = float(predicted.bytes_up);
+    let trips = transfer::upload(bytes, link.rtt, f64::INFINITY, transfer::INITIAL_WINDOW).waiting;
+    computing(predicted) + link.rtt + trips
 }
 
 /// What has to be beaten, in seconds; `None` where that is not known.

@@ -6,6 +6,7 @@ use crate::{
 };
 
 mod half_open;
+mod looks;
 
 pub(super) fn wifi(id: &str) -> DeviceState {
     DeviceState { network: NetworkKind::Wifi, network_id: Some(id.into()), ..DeviceState::default() }
@@ -185,54 +186,6 @@ fn statistics_count_placements_and_the_band() {
     assert_eq!((statistics.on_device, statistics.fallbacks, statistics.predicted), (3, 1, 3));
     assert_eq!((statistics.below_band, statistics.within_band, statistics.above_band), (1, 1, 1));
     assert!((statistics.coverage().unwrap() - 1.0 / 3.0).abs() < 1e-12);
-}
-
-/// Requests a second apart over a link whose round trip is `rtt_ms` at that second, and which takes four for a large request:
-/// where each run goes, and what looks beside them take for each joule of the runs.
-fn looking(device: &DeviceState, count: u64, rtt_ms: impl Fn(u64) -> u64) -> (Vec<Placement>, f64) {
-    let (costs, endpoints, settings) = (costs(), [endpoint()], PlannerSettings::default());
-    let mut estimates = Estimates::new();
-    let (mut placements, mut runs, mut looks) = (Vec::new(), 0.0, 0.0);
-    for now in 0..count {
-        let at = Duration::from_secs(now);
-        let request = request(&estimates, &costs, device, &endpoints, now);
-        let plan = CostPlanner { settings }.plan(&request).unwrap();
-        let probe = estimates.probe_due(&settings, &request, &plan);
-        estimates.observe_decision("m", device, &plan, at);
-        let chosen = plan.chosen().unwrap();
-        runs += chosen.predicted.unwrap().energy_joules;
-        placements.push(chosen.placement.clone());
-        let Some(probe) = &probe else { continue };
-        if let ProbeCharge::Joules(joules) = probe.charge {
-            assert!(is_bare(&probe.work));
-            looks += joules;
-        }
-        let rtt = rtt_ms(now);
-        let timing = if is_bare(&probe.work) { timing(rtt, 0) } else { timing(4 * rtt, 150_000) };
-        let (costs, timing) = (&costs, Some(&timing));
-        estimates.observe_probe(&ProbeObservation { probe, costs, device, tls: true, timing }, at);
-    }
-    (placements, looks / runs)
-}
-
-#[test]
-fn a_link_that_becomes_good_unannounced_is_noticed_within_five_requests() {
-    let (placements, _) = looking(&wifi("home"), 70, |now| if now < 60 { 100 } else { 12 });
-    assert!(placements[..60].iter().all(|placement| *placement == Placement::OnDevice));
-    assert!(placements[65].endpoint().is_some(), "{placements:?}");
-}
-
-#[test]
-fn looks_stay_within_their_share_and_are_sent_only_where_they_cost_little() {
-    let (_, share) = looking(&wifi("home"), 3_600, |_| 100);
-    assert!(share > 0.01 && share <= 0.1, "{share}");
-    let metered = DeviceState { metered: Some(true), ..wifi("home") };
-    let cellular = DeviceState { network: NetworkKind::Cellular4g, ..wifi("home") };
-    let saving = DeviceState { low_power_mode: Some(true), ..wifi("home") };
-    for device in [metered, cellular, saving] {
-        let (_, share) = looking(&device, 600, |_| 100);
-        assert!(share <= 0.0, "{device:?}: {share}");
-    }
 }
 
 #[test]

@@ -73,7 +73,8 @@ pub struct ProbeSettings {
     /// The longest.
     #[serde(with = "crate::seconds::plain")]
     pub longest: Duration,
-    /// Bytes that a probe may send at most; an eighth of them on a metered network.
+    /// Bytes that a probe may send at most; an eighth of them on a cellular network, a sixty-fourth on a metered one. A
+    /// placement that sends more is not weighed, and used only where what else was seen speaks for it.
     pub bytes: u64,
     /// Where a bare look wakes no radio and costs no money (Wi-Fi and cable, unless metered), looks may take this share of
     /// the joules that the runs take. They are not counted in `share` and `saved`, which a link that was found to have
@@ -82,11 +83,13 @@ pub struct ProbeSettings {
     /// The shortest time between two looks.
     #[serde(with = "crate::seconds::plain")]
     pub look_interval: Duration,
+    /// The fewest requests from one look to the next.
+    pub look_requests: u64,
 }
 
 impl Default for ProbeSettings {
-    /// One for each hundred requests and four more, half a minute to half an hour apart, 256 KiB; looks for a tenth of the
-    /// runs' energy, two seconds apart.
+    /// One for each hundred requests and four more, half a minute to half an hour apart, 2 MiB; looks for less than a fifth
+    /// of the runs' energy, two seconds and four requests apart.
     fn default() -> Self {
         Self {
             enabled: true,
@@ -94,9 +97,10 @@ impl Default for ProbeSettings {
             saved: 4.0,
             interval: Duration::from_secs(30),
             longest: Duration::from_mins(30),
-            bytes: 256 << 10,
-            energy_share: 0.1,
+            bytes: 2 << 20,
+            energy_share: 0.18,
             look_interval: Duration::from_secs(2),
+            look_requests: 4,
         }
     }
 }

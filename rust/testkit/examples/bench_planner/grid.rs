@@ -93,9 +93,10 @@ pub(crate) fn measure(
     rows.push("grid, all", "planner", "points", "", points.len() as f64);
     let over = points.iter().filter(|point| point.against_fixed() > 1.05).count();
     rows.push("grid, all", "planner", "points > 5 % over the better fixed choice", "", over as f64);
-    let probes = points.iter().flat_map(|point| &point.planner).filter(|turn| turn.probed).count();
+    let probes =
+        points.iter().flat_map(|point| &point.planner).map(|turn| f64::from(turn.probes)).sum::<f64>();
     let turns = points.iter().map(|point| point.planner.len()).sum::<usize>();
-    rows.push("grid, all", "planner", "probes a request", "%", 100.0 * probes as f64 / turns as f64);
+    rows.push("grid, all", "planner", "probes a request", "%", 100.0 * probes / turns as f64);
     Ok(())
 }
 

@@ -37,8 +37,8 @@ pub struct Turn {
     pub measured: Measured,
     /// Joules of a probe beside it.
     pub probe_energy: f64,
-    /// Whether a probe was sent beside it.
-    pub probed: bool,
+    /// How many probes were sent beside it.
+    pub probes: u32,
     /// The planner's plan, where it decided.
     pub plan: Option<Plan>,
 }
@@ -156,11 +156,12 @@ impl Driver {
 
     fn plain(&mut self, at: Duration, placement: Placement) -> Turn {
         let measured = self.world.run(&self.costs, &placement);
-        Turn { at, placement, measured, probe_energy: 0.0, probed: false, plan: None }
+        Turn { at, placement, measured, probe_energy: 0.0, probes: 0, plan: None }
     }
 
-    fn plan_and_run(&mut self, at: Duration) -> Result<Turn, Error> {
-        let request = PlanRequest {
+    /// The next request, as the planner is asked about it.
+    fn request(&self, at: Duration) -> PlanRequest<'_> {
+        PlanRequest {
             mode: self.mode,
             sensitivity: Sensitivity::Public,
             private_tensors: &[],
@@ -174,18 +175,27 @@ impl Driver {
             device: &self.device,
             server_load: 1.0,
             now: at,
-        };
+        }
+    }
+
+    fn plan_and_run(&mut self, at: Duration) -> Result<Turn, Error> {
+        let settings = self.planner.settings;
+        let request = self.request(at);
         let plan = self.planner.plan(&request)?;
-        let probe = self.estimates.probe_due(&self.planner.settings, &request, &plan);
         self.estimates.observe_decision(&self.costs.model, &self.device, &plan, at);
         let placement = plan.order.first().cloned().unwrap_or(Placement::OnDevice);
-        let (probed, probe_energy) = match &probe {
-            Some(probe) => (true, self.probe(probe, at)),
-            None => (false, 0.0),
-        };
+        let (mut probes, mut probe_energy) = (0, 0.0);
+        let mut next = self.estimates.probe_due(&settings, &self.request(at), &plan);
+        while let Some(probe) = next {
+            probes += 1;
+            probe_energy += self.probe(&probe, at);
+            let request = self.request(at);
+            let plan = self.planner.plan(&request)?;
+            next = self.estimates.follow_up(&probe, &settings, &request, &plan);
+        }
         let measured = self.world.run(&self.costs, &placement);
         self.learn(&plan, &placement, &measured);
-        Ok(Turn { at, placement, measured, probe_energy, probed, plan: Some(plan) })
+        Ok(Turn { at, placement, measured, probe_energy, probes, plan: Some(plan) })
     }
 
     fn probe(&mut self, probe: &Probe, at: Duration) -> f64 {

@@ -109,3 +109,29 @@ fn nothing_is_known_of_an_unknown_network_until_it_is_used() {
     }
     assert!((link.at(&unknown, 10.0).rtt / 0.01).ln().abs() < 0.1);
 }
+
+#[test]
+fn a_request_that_took_long_has_measured_a_rate_that_was_believed_far_too_high() {
+    let weighed = |rate: f64| {
+        let mut link = Link::prior(&wifi(), 0.0).unwrap();
+        link.learn(&exchange(&link, 1.0, 0.06, rate, 0.0), &wifi(), 1.1);
+        link.learn(&exchange(&link, 2.0, 0.06, rate, 60e3), &wifi(), 3.0);
+        link.weighed.is_some()
+    };
+    // At the rate that was believed 60 kB are sent in round trips; at 0.8 Mbit/s they take ten times as long.
+    assert!(weighed(1e5));
+    assert!(!weighed(1e9));
+}
+
+#[test]
+fn a_round_trip_that_is_quite_another_makes_the_rate_a_question() {
+    let weighed = |rtt: f64| {
+        let mut link = Link::prior(&wifi(), 0.0).unwrap();
+        link.learn(&exchange(&link, 1.0, 0.06, 1e6, 200e3), &wifi(), 2.0);
+        assert!(!link.moved_since_weighed());
+        link.learn(&exchange(&link, 3.0, rtt, 1e6, 0.0), &wifi(), 3.5);
+        link.moved_since_weighed()
+    };
+    assert!(!weighed(0.06) && !weighed(0.08));
+    assert!(weighed(0.3) && weighed(0.01));
+}

@@ -32,6 +32,11 @@ impl Budget {
         self.looks *= KEPT;
     }
 
+    /// How many runs there were.
+    pub(in crate::estimates) fn requests(self) -> u64 {
+        self.requests
+    }
+
     pub(in crate::estimates) fn probe(&mut self) {
         self.probes += 1;
     }
