@@ -24,8 +24,8 @@ fn read_digit(cache: Option<CacheOptions>) {
     assert_eq!(prediction.outputs.len(), 2);
 }
 
-fn cache(folder: &Path, max_bytes: Option<u64>) -> Option<CacheOptions> {
-    Some(CacheOptions { folder: folder.to_str().unwrap().into(), max_bytes })
+fn cache(folder: &Path, max_bytes: Option<u64>) -> CacheOptions {
+    CacheOptions { folder: folder.to_str().unwrap().into(), max_bytes }
 }
 
 fn plans(folder: &Path) -> Vec<PathBuf> {
@@ -37,14 +37,14 @@ fn plans(folder: &Path) -> Vec<PathBuf> {
 fn a_later_runtime_reads_what_an_earlier_one_has_kept() {
     let root = tempfile::tempdir().unwrap();
     let folder = root.path().join("made/when/needed");
-    read_digit(cache(&folder, None));
+    read_digit(Some(cache(&folder, None)));
     let [plan] = &plans(&folder)[..] else { panic!("there is one plan") };
     let whole = fs::read(plan).unwrap();
     // A plan that is read is touched; one that is made anew loses what is behind its end.
     for (bytes, used) in [(whole.clone(), true), ([&whole[..], &[0]].concat(), false)] {
         fs::write(plan, &bytes).unwrap();
         File::options().append(true).open(plan).unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
-        read_digit(cache(&folder, None));
+        read_digit(Some(cache(&folder, None)));
         assert_eq!(fs::read(plan).unwrap(), whole, "used: {used}");
         assert_ne!(fs::metadata(plan).unwrap().modified().unwrap(), SystemTime::UNIX_EPOCH, "used: {used}");
         assert_eq!(plans(&folder).len(), 1);
@@ -55,11 +55,11 @@ fn a_later_runtime_reads_what_an_earlier_one_has_kept() {
 fn nothing_is_kept_beyond_the_bound_or_where_no_folder_can_be() {
     let root = tempfile::tempdir().unwrap();
     let folder = root.path().join("cache");
-    read_digit(cache(&folder, Some(100)));
+    read_digit(Some(cache(&folder, Some(100))));
     assert_eq!(plans(&folder).len(), 0);
     let file = root.path().join("file");
     fs::write(&file, "no folder").unwrap();
-    read_digit(cache(&file, None));
+    read_digit(Some(cache(&file, None)));
     assert_eq!(fs::read_to_string(file).unwrap(), "no folder");
     read_digit(None);
 }

@@ -1,6 +1,6 @@
 //! What a host gives where it wants nothing special.
 
-#![allow(unreachable_pub, reason = "a module of tests")]
+#![allow(unreachable_pub, dead_code, reason = "a module of tests, each of which uses a part")]
 
 use tandem::{InferenceMode, Objective, OfflineBehavior, Risk, Sensitivity};
 use tandem_ffi::{EndpointConfig, Limits, LoadOptions, PlannerSettings, RunOptions, Runtime, RuntimeConfig};
