@@ -14,6 +14,7 @@ use crate::error::{KernelError, check_length, volume};
 use crate::isa::InstructionSet;
 use crate::matmul::{MatMul, MatMulWeights};
 use crate::memory::with_scratch;
+use crate::saved::{Restorer, Save, Saver, UNKNOWN};
 use crate::simd::{Simd, with_simd};
 use crate::threads::{self, Disjoint};
 use course::Course;
@@ -151,6 +152,21 @@ impl RecurrentDirection {
     }
 }
 
+impl RecurrentShape {
+    /// Fails where it has no units or inputs, or where its packed weights would be larger than any memory.
+    fn check(&self, set: InstructionSet) -> Result<(), KernelError> {
+        let Self { cell, direction, inputs, hidden } = *self;
+        if inputs == 0 || hidden == 0 {
+            let got = format!("{inputs} and {hidden}");
+            return Err(KernelError::parameter("inputs and units", got, "both must be at least 1"));
+        }
+        volume("the gates", &[cell.gates(), hidden])?;
+        let units = [hidden.div_ceil(set.lanes()), set.lanes(), inputs.max(hidden)];
+        volume("the packed weights", &[&[direction.count(), cell.gates()], &units[..]].concat())?;
+        Ok(())
+    }
+}
+
 impl Recurrent {
     /// Checks the sizes and packs the weights.
     pub fn new(
@@ -158,15 +174,10 @@ impl Recurrent {
         shape: RecurrentShape,
         weights: RecurrentWeights<'_>,
     ) -> Result<Self, KernelError> {
+        shape.check(set)?;
         let RecurrentShape { cell, direction, inputs, hidden } = shape;
-        if inputs == 0 || hidden == 0 {
-            let got = format!("{inputs} and {hidden}");
-            return Err(KernelError::parameter("inputs and units", got, "both must be at least 1"));
-        }
         let (directions, lanes) = (direction.count(), set.lanes());
         let sums = volume("the gates", &[cell.gates(), hidden])?;
-        let padded = hidden.div_ceil(lanes);
-        volume("the packed weights", &[directions, cell.gates(), padded, lanes, inputs.max(hidden)])?;
         check_length("input weights", weights.input, volume("input weights", &[directions, sums, inputs])?)?;
         let length = volume("recurrent weights", &[directions, sums, hidden])?;
         check_length("recurrent weights", weights.recurrent, length)?;
@@ -296,5 +307,51 @@ impl Recurrent {
                 });
             }
         });
+    }
+}
+
+impl Save for Recurrent {
+    fn save(&self, to: &mut Saver) {
+        let RecurrentShape { cell, direction, inputs, hidden } = self.shape;
+        to.set(self.set);
+        to.byte(match cell {
+            RecurrentCell::Lstm => 0,
+            RecurrentCell::Gru { reset_after: false } => 1,
+            RecurrentCell::Gru { reset_after: true } => 2,
+        });
+        to.byte(match direction {
+            RecurrentDirection::Forward => 0,
+            RecurrentDirection::Reverse => 1,
+            RecurrentDirection::Both => 2,
+        });
+        to.sizes([inputs, hidden]);
+        self.input.save(to);
+        self.directions.iter().for_each(|direction| direction.save(to));
+    }
+
+    fn restore(from: &mut Restorer<'_>) -> Result<Self, KernelError> {
+        let set = from.set()?;
+        let cell = match from.byte()? {
+            0 => RecurrentCell::Lstm,
+            1 => RecurrentCell::Gru { reset_after: false },
+            2 => RecurrentCell::Gru { reset_after: true },
+            _ => return Err(UNKNOWN),
+        };
+        let direction = match from.byte()? {
+            0 => RecurrentDirection::Forward,
+            1 => RecurrentDirection::Reverse,
+            2 => RecurrentDirection::Both,
+            _ => return Err(UNKNOWN),
+        };
+        let [inputs, hidden] = from.sizes()?;
+        let shape = RecurrentShape { cell, direction, inputs, hidden };
+        shape.check(set)?;
+        let input = MatMul::restore(from)?;
+        if input.sizes() != [inputs, pack::count(set.lanes(), &shape)] {
+            return Err(KernelError::Saved { detail: "its product does not suit its units" });
+        }
+        let own = |_| Packed::restore(set.lanes(), &shape, from);
+        let directions = (0..direction.count()).map(own).collect::<Result<_, _>>()?;
+        Ok(Self { set, shape, input, directions })
     }
 }

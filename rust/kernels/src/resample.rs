@@ -6,6 +6,7 @@ use crate::error::{KernelError, check_length, volume};
 use crate::isa::InstructionSet;
 use crate::layout::blocked_len;
 use crate::memory::with_scratch;
+use crate::saved::{Restorer, Save, Saver};
 use crate::simd::{Simd, Task, with_simd};
 use crate::threads;
 
@@ -37,6 +38,8 @@ impl Tap {
 #[derive(Clone, Debug)]
 pub struct Resample2d {
     set: InstructionSet,
+    /// Batch and channels.
+    images: [usize; 2],
     /// Of the input.
     size: [usize; 2],
     rows: Vec<Tap>,
@@ -49,7 +52,7 @@ impl Resample2d {
     /// From images of `size` to ones with a row and a column for each of the taps.
     pub fn new(
         set: InstructionSet,
-        [batch, channels]: [usize; 2],
+        images: [usize; 2],
         size: [usize; 2],
         [rows, columns]: [Vec<Tap>; 2],
     ) -> Result<Self, KernelError> {
@@ -59,10 +62,11 @@ impl Resample2d {
                 return Err(KernelError::parameter(what, got, "it must lie inside the image"));
             }
         }
+        let [batch, channels] = images;
         let input_len = blocked_len(set, batch, channels, volume("the input", &size)?)?;
         let pixels = volume("the output", &[rows.len(), columns.len()])?;
         let output_len = blocked_len(set, batch, channels, pixels)?;
-        Ok(Self { set, size, rows, columns, input_len, output_len })
+        Ok(Self { set, images, size, rows, columns, input_len, output_len })
     }
 
     /// Runs over a whole batch.
@@ -86,6 +90,36 @@ impl Resample2d {
         });
         Ok(())
     }
+}
+
+impl Save for Resample2d {
+    fn save(&self, to: &mut Saver) {
+        to.set(self.set);
+        to.sizes(self.images);
+        to.sizes(self.size);
+        for taps in [&self.rows, &self.columns] {
+            to.size(taps.len());
+            for tap in taps {
+                to.sizes([tap.first, tap.second]);
+                tap.weights.iter().for_each(|&weight| to.float(weight));
+            }
+        }
+    }
+
+    fn restore(from: &mut Restorer<'_>) -> Result<Self, KernelError> {
+        let (set, images, size) = (from.set()?, from.sizes()?, from.sizes()?);
+        let taps = [restore_taps(from)?, restore_taps(from)?];
+        Self::new(set, images, size, taps)
+    }
+}
+
+fn restore_taps(from: &mut Restorer<'_>) -> Result<Vec<Tap>, KernelError> {
+    let count = from.size()?;
+    let tap = |_| {
+        let [first, second] = from.sizes()?;
+        Ok(Tap { first, second, weights: [from.float()?, from.float()?] })
+    };
+    (0..count).map(tap).collect()
 }
 
 /// Some rows of the output, the first of which is `first` of all blocks' rows.

@@ -6,8 +6,8 @@
 use std::sync::{Mutex, PoisonError};
 
 use tandem_kernels::{
-    InstructionSet, Recurrent, RecurrentCell, RecurrentDirection, RecurrentOutputs, RecurrentShape,
-    RecurrentStart, RecurrentWeights,
+    InstructionSet, KernelError, Recurrent, RecurrentCell, RecurrentDirection, RecurrentOutputs,
+    RecurrentShape, RecurrentStart, RecurrentWeights, Restorer, Save, Saver,
 };
 use tract_core::ops::Cost;
 use tract_onnx::model::{OnnxOpRegister, ParsingContext};
@@ -179,7 +179,7 @@ impl Layer {
 
 /// A recurrent layer over sequences of known length. Its inputs are `[steps, batch, inputs]` and the states before the first step.
 #[derive(Clone, Debug)]
-struct Sequence {
+pub(super) struct Sequence {
     layer: Arc<Recurrent>,
     /// Steps and batch.
     sizes: [usize; 2],
@@ -203,6 +203,22 @@ impl Sequence {
 
     fn take(&self, shape: Option<Vec<usize>>) -> TractResult<Option<Tensor>> {
         shape.map(|shape| self.storage.take(f32::datum_type(), &shape)).transpose()
+    }
+
+    pub(super) fn save(&self, to: &mut Saver) {
+        self.layer.save(to);
+        to.sizes(self.sizes);
+        let [all, hidden, cell] = self.wanted;
+        for flag in [self.has_hidden, self.has_cell, all, hidden, cell] {
+            to.byte(flag.into());
+        }
+    }
+
+    pub(super) fn restore(from: &mut Restorer<'_>, storage: Arc<Storage>) -> Result<Self, KernelError> {
+        let (layer, sizes) = (Arc::new(Recurrent::restore(from)?), from.sizes()?);
+        let mut flag = || Ok::<bool, KernelError>(from.byte()? != 0);
+        let (has_hidden, has_cell) = (flag()?, flag()?);
+        Ok(Self { layer, sizes, has_hidden, has_cell, wanted: [flag()?, flag()?, flag()?], storage })
     }
 }
 

@@ -5,32 +5,36 @@ use tract_core::internal::*;
 
 use super::int8::{self, Bytes};
 use super::ops::{Fused, Work};
+use super::recurrent::Sequence;
 use super::storage::Storage;
 
 const FLOATS: u8 = 0;
 const BYTES: u8 = 1;
+const SEQUENCE: u8 = 2;
 
-/// Adds the operator; `None` where it is not one of ours, or one that cannot be kept.
+/// Adds the operator; `None` where it is not one of ours.
 pub(crate) fn save_own(op: &dyn TypedOp, to: &mut Saver) -> Option<()> {
-    let shape = if let Some(op) = op.downcast_ref::<Fused>() {
+    if let Some(op) = op.downcast_ref::<Fused>() {
         to.byte(FLOATS);
         to.set(op.set);
-        save_work(&op.work, to)?;
-        &op.shape
-    } else {
-        let op = op.downcast_ref::<Bytes>()?;
+        save_work(&op.work, to);
+        to.list(&op.shape);
+    } else if let Some(op) = op.downcast_ref::<Bytes>() {
         to.byte(BYTES);
         to.byte_set(op.set);
         save_bytes(&op.work, to);
-        &op.shape
-    };
-    to.list(shape);
+        to.list(&op.shape);
+    } else {
+        let op = op.downcast_ref::<Sequence>()?;
+        to.byte(SEQUENCE);
+        op.save(to);
+    }
     Some(())
 }
 
 /// Whether the operator is one of ours.
 pub(crate) fn is_own(op: &dyn TypedOp) -> bool {
-    op.is::<Fused>() || op.is::<Bytes>()
+    op.is::<Fused>() || op.is::<Bytes>() || op.is::<Sequence>()
 }
 
 /// Brings back operators of one plan, which share the memory of their results.
@@ -52,6 +56,7 @@ impl OwnOperators {
                 let (set, work) = (from.byte_set()?, restore_bytes(from)?);
                 Ok(Box::new(Bytes { set, work, shape: from.list()?, storage }))
             }
+            SEQUENCE => Ok(Box::new(Sequence::restore(from, storage)?)),
             _ => Err(UNKNOWN),
         }
     }
@@ -63,7 +68,7 @@ fn restored<K: Save>(from: &mut Restorer<'_>) -> Result<Arc<K>, KernelError> {
     K::restore(from).map(Arc::new)
 }
 
-fn save_work(work: &Work, to: &mut Saver) -> Option<()> {
+fn save_work(work: &Work, to: &mut Saver) {
     match work {
         Work::Conv(conv) => {
             to.byte(0);
@@ -132,9 +137,15 @@ fn save_work(work: &Work, to: &mut Saver) -> Option<()> {
             to.list(channels);
             to.sizes(*size);
         }
-        Work::UpConv(_) | Work::Resample(_) => return None,
+        Work::UpConv(conv) => {
+            to.byte(15);
+            conv.save(to);
+        }
+        Work::Resample(resample) => {
+            to.byte(16);
+            resample.save(to);
+        }
     }
-    Some(())
 }
 
 fn restore_work(from: &mut Restorer<'_>) -> Result<Work, KernelError> {
@@ -165,6 +176,8 @@ fn restore_work(from: &mut Restorer<'_>) -> Result<Work, KernelError> {
         }
         13 => Work::Gate(from.sizes()?, Save::restore(from)?),
         14 => Work::Join(from.list()?, from.sizes()?),
+        15 => Work::UpConv(restored(from)?),
+        16 => Work::Resample(restored(from)?),
         _ => return Err(UNKNOWN),
     })
 }

@@ -52,6 +52,7 @@ impl Shelf {
             Work::Conv(conv) => Work::Conv(self.kernel(conv)),
             Work::Block(block) => Work::Block(self.kernel(block)),
             Work::MatMul(product) => Work::MatMul(self.kernel(product)),
+            Work::UpConv(conv) => Work::UpConv(self.kernel(conv)),
             other => other,
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use proptest::test_runner::Config;
 use tandem_core::{Control, Engine, LoadOptions, LocalModel, ModelSource, NamedTensors};
-use tandem_engine::{EngineOptions, OnnxEngine};
+use tandem_engine::{CacheOptions, EngineOptions, OnnxEngine};
 use tandem_onnx::{GraphBuilder, ModelBuilder, ModelProto};
 use tandem_testkit::agreement::floats;
 
@@ -19,10 +19,14 @@ pub(crate) fn cases(count: u32) -> Config {
     Config { cases: (count * config.cases).div_ceil(256), failure_persistence: None, ..config }
 }
 
-pub(crate) fn load(model: &ModelProto, fused: bool) -> Arc<dyn LocalModel> {
+fn source(model: &ModelProto) -> ModelSource {
     let bytes: Vec<u8> = model.encode_bytes().into();
+    ModelSource::Bytes(bytes.into())
+}
+
+pub(crate) fn load(model: &ModelProto, fused: bool) -> Arc<dyn LocalModel> {
     let engine = OnnxEngine::with_options(EngineOptions::default().with_fused(fused));
-    engine.load(&ModelSource::Bytes(bytes.into()), &LoadOptions::default()).unwrap()
+    engine.load(&source(model), &LoadOptions::default()).unwrap()
 }
 
 pub(crate) fn model(build: impl FnOnce(&mut GraphBuilder)) -> ModelProto {
@@ -55,6 +59,20 @@ pub(crate) fn difference(model: &ModelProto, inputs: &NamedTensors) -> Option<St
         let (expected, value) = expected_values.into_iter().zip(values).find(far)?;
         Some(format!("{name} has {value}, expected {expected}; its largest is {largest}"))
     })
+}
+
+/// Whether the model answers from what was kept of it as it did before, bit for bit; also where nothing was, for the sake of an
+/// operator beside ours.
+pub(crate) fn answers_from_cache(model: &ModelProto, inputs: &NamedTensors) -> bool {
+    let folder = tempfile::tempdir().unwrap();
+    let answer = || {
+        let cache = CacheOptions::new(folder.path());
+        let engine = OnnxEngine::with_options(EngineOptions::default().with_cache(cache));
+        let model = engine.load(&source(model), &LoadOptions::default()).unwrap();
+        let outputs = model.run(inputs, &[], &Control::default()).unwrap();
+        outputs.iter().map(|(_, tensor)| tensor.bytes().map(<[u8]>::to_vec)).collect::<Vec<_>>()
+    };
+    answer() == answer()
 }
 
 /// How many nodes of each operator of ours ran.

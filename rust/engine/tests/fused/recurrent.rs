@@ -7,7 +7,7 @@ use tandem_testkit::Random;
 use tandem_testkit::models::random_inputs;
 use tandem_testkit::models::tagger::{TaggerConfig, tagger};
 
-use crate::compare::{cases, difference, load, model, operators};
+use crate::compare::{answers_from_cache, cases, difference, load, model, operators};
 
 /// A layer as ONNX has it. `x` is given at run time, weights are constants.
 #[derive(Clone, Debug)]
@@ -163,6 +163,7 @@ proptest! {
         prop_assert_eq!(difference(&model, &inputs), None, "{:?}", layer);
         let expected = [(layer.operator.to_owned(), 1)].into();
         prop_assert_eq!(operators(&model, &inputs), expected, "{:?}", layer);
+        prop_assert!(answers_from_cache(&model, &inputs), "{:?}", layer);
     }
 }
 

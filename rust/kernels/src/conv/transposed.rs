@@ -8,7 +8,7 @@ use crate::activation::{Activation, Ending};
 use crate::error::{KernelError, check_length, volume};
 use crate::isa::InstructionSet;
 use crate::layout::blocked_len;
-use crate::saved::Numbers;
+use crate::saved::{Numbers, Restorer, Save, Saver};
 use crate::simd::{Simd, with_simd};
 use crate::threads::{self, Disjoint};
 use crate::tile::{self, Blocked, Matrix, Sizes, Step, Tile, Weights};
@@ -38,6 +38,21 @@ impl UpShape {
     }
 }
 
+/// Checks the sizes, and tells how many outputs the packed weights have: whole vectors for each tap.
+fn packed_outputs(set: InstructionSet, shape: &UpShape) -> Result<usize, KernelError> {
+    let UpShape { in_channels, out_channels, input, kernel, .. } = *shape;
+    let sizes = [in_channels, out_channels, input[0], input[1], kernel[0], kernel[1]];
+    if sizes.contains(&0) {
+        return Err(KernelError::parameter("a size", 0, "it must be at least 1"));
+    }
+    if kernel[1] > UpConv2d::WIDEST || with_simd!(set, S => S::PIXELS[kernel[1]] == 0) {
+        return Err(KernelError::parameter("the kernel's width", kernel[1], "it is too wide"));
+    }
+    let outputs = [out_channels.div_ceil(set.lanes()), kernel[0], kernel[1], set.lanes()];
+    volume("packed weights", &[&outputs[..], &[in_channels]].concat())?;
+    volume("packed weights", &outputs)
+}
+
 /// A transposed convolution with its weights, ready to run over blocked images.
 #[derive(Clone, Debug)]
 pub struct UpConv2d {
@@ -65,31 +80,19 @@ impl UpConv2d {
         activation: Activation,
     ) -> Result<Self, KernelError> {
         activation.check()?;
-        let UpShape { batch, in_channels, out_channels, input, kernel } = shape;
-        let sizes = [in_channels, out_channels, input[0], input[1], kernel[0], kernel[1]];
-        if sizes.contains(&0) {
-            return Err(KernelError::parameter("a size", 0, "it must be at least 1"));
-        }
-        if kernel[1] > Self::WIDEST || with_simd!(set, S => S::PIXELS[kernel[1]] == 0) {
-            return Err(KernelError::parameter("the kernel's width", kernel[1], "it is too wide"));
-        }
+        let outputs = packed_outputs(set, &shape)?;
+        let UpShape { in_channels, out_channels, kernel, .. } = shape;
         let taps = volume("the kernel", &kernel)?;
         check_length("weights", weights, volume("weights", &[in_channels, out_channels, taps])?)?;
         if let Some(bias) = bias {
             check_length("bias", bias, out_channels)?;
         }
-        let pixels = volume("the input", &input)?;
-        let input_len = blocked_len(set, batch, in_channels, pixels)?;
-        let output_len = blocked_len(set, batch, out_channels, volume("the output", &[pixels, taps])?)?;
         let lanes = set.lanes();
-        let blocks = out_channels.div_ceil(lanes);
-        volume("packed weights", &[in_channels, blocks, taps, lanes])?;
         // Vectors of outputs: block by block, in each the taps in order. A group is a row of the kernel.
         let place = |output: usize| {
             let (vector, lane) = (output / lanes, output % lanes);
             (vector / taps * lanes + lane, vector % taps)
         };
-        let outputs = blocks * taps * lanes;
         let weight = |input: usize, output: usize| {
             let (channel, tap) = place(output);
             if channel < out_channels { weights[(input * out_channels + channel) * taps + tap] } else { 0.0 }
@@ -101,15 +104,31 @@ impl UpConv2d {
         let bias: Option<Vec<f32>> = bias.map(|bias| {
             (0..outputs).map(|output| bias.get(place(output).0).copied().unwrap_or(0.0)).collect()
         });
-        let packed = Sizes { lanes, group: kernel[1], inputs: in_channels, outputs };
-        let weights = Weights::new(packed, Numbers::Given(Matrix::Inputs(&rows), bias.as_deref()))?;
+        let numbers = Numbers::Given(Matrix::Inputs(&rows), bias.as_deref());
+        Self::build(set, shape, activation.ending(), numbers)
+    }
+
+    fn build(
+        set: InstructionSet,
+        shape: UpShape,
+        ending: Ending,
+        numbers: Numbers<'_, '_, Matrix<'_>>,
+    ) -> Result<Self, KernelError> {
+        let outputs = packed_outputs(set, &shape)?;
+        let UpShape { batch, in_channels, out_channels, input, kernel } = shape;
+        let pixels = volume("the input", &input)?;
+        let input_len = blocked_len(set, batch, in_channels, pixels)?;
+        let output = volume("the output", &[pixels, kernel[0], kernel[1]])?;
+        let output_len = blocked_len(set, batch, out_channels, output)?;
+        let lanes = set.lanes();
+        let weights = Weights::new(Sizes { lanes, group: kernel[1], inputs: in_channels, outputs }, numbers)?;
         let steps = (0..in_channels.div_ceil(lanes))
             .map(|block| Step {
                 offset: block * pixels * lanes,
                 lanes: lanes.min(in_channels - block * lanes),
             })
             .collect();
-        Ok(Self { set, shape, weights, steps, ending: activation.ending(), input_len, output_len })
+        Ok(Self { set, shape, weights, steps, ending, input_len, output_len })
     }
 
     /// The sizes that it was built for.
@@ -186,5 +205,24 @@ impl UpConv2d {
                 tile::run::<S, Blocked>(blocks, count, &tile);
             }
         }
+    }
+}
+
+impl Save for UpConv2d {
+    fn save(&self, to: &mut Saver) {
+        let UpShape { batch, in_channels, out_channels, input, kernel } = self.shape;
+        to.set(self.set);
+        to.sizes([batch, in_channels, out_channels]);
+        to.sizes(input);
+        to.sizes(kernel);
+        to.ending(self.ending);
+        self.weights.save(to);
+    }
+
+    fn restore(from: &mut Restorer<'_>) -> Result<Self, KernelError> {
+        let (set, [batch, in_channels, out_channels]) = (from.set()?, from.sizes()?);
+        let (input, kernel, ending) = (from.sizes()?, from.sizes()?, from.ending()?);
+        let shape = UpShape { batch, in_channels, out_channels, input, kernel };
+        Self::build(set, shape, ending, Numbers::Saved(from))
     }
 }

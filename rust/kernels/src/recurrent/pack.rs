@@ -1,7 +1,9 @@
 //! Weights as the steps read them.
 
 use super::{RecurrentCell, RecurrentShape};
+use crate::error::KernelError;
 use crate::memory::{self, Buffer};
+use crate::saved::{Restorer, Saver};
 
 /// The recurrent weights of one direction.
 #[derive(Clone, Debug)]
@@ -46,6 +48,21 @@ impl Packed {
         Self { weights: weights.into(), bias: own.into() }
     }
 
+    pub(super) fn save(&self, to: &mut Saver) {
+        to.packed(&self.weights);
+        to.packed(&self.bias);
+    }
+
+    pub(super) fn restore(
+        lanes: usize,
+        shape: &RecurrentShape,
+        from: &mut Restorer<'_>,
+    ) -> Result<Self, KernelError> {
+        let padded = shape.hidden.next_multiple_of(lanes);
+        let weights = from.packed(&[shape.cell.gates(), padded, shape.hidden])?;
+        Ok(Self { weights, bias: from.packed(&[padded])? })
+    }
+
     pub(super) fn weights(&self) -> &[f32] {
         self.weights.as_slice()
     }
@@ -61,7 +78,7 @@ fn resets_after(shape: &RecurrentShape) -> bool {
 }
 
 /// How many sums the inputs give: `[directions][blocks of units][gates][lanes]`.
-fn count(lanes: usize, shape: &RecurrentShape) -> usize {
+pub(super) fn count(lanes: usize, shape: &RecurrentShape) -> usize {
     shape.direction.count() * shape.cell.gates() * shape.hidden.next_multiple_of(lanes)
 }
 

@@ -6,7 +6,7 @@ use tandem_kernels::{
     RecurrentStart, RecurrentWeights,
 };
 
-use crate::values::{Sum, Unaligned, cases, difference, numbers, same_on_threads};
+use crate::values::{Sum, Unaligned, cases, difference, numbers, restored, same, same_on_threads};
 
 const CELLS: [RecurrentCell; 3] = [
     RecurrentCell::Lstm,
@@ -136,7 +136,7 @@ fn check(layer: &Layer, [steps, batch]: [usize; 2], with_start: bool, wanted: [b
         let mut x = Unaligned::new(&x);
         let x = &*x.get();
         // All results in one slice, one behind the other.
-        let run = |out: &mut [f32]| {
+        let run = |layer: &Recurrent, out: &mut [f32]| {
             let mut rest = out;
             let mut parts = [None, None, None];
             for ((part, wanted), length) in parts.iter_mut().zip(wanted).zip(lengths) {
@@ -146,7 +146,7 @@ fn check(layer: &Layer, [steps, batch]: [usize; 2], with_start: bool, wanted: [b
             }
             let [steps_out, hidden, cell] = parts;
             let out = RecurrentOutputs { steps: steps_out, hidden, cell };
-            built.run([steps, batch], x, start, out).unwrap();
+            layer.run([steps, batch], x, start, out).unwrap();
         };
         let expected: Vec<Sum> = expected
             .iter()
@@ -155,8 +155,10 @@ fn check(layer: &Layer, [steps, batch]: [usize; 2], with_start: bool, wanted: [b
             .flat_map(|(sums, _)| sums.clone())
             .collect();
         let mut out = Unaligned::new(&vec![f32::NAN; expected.len()]);
-        run(out.get());
-        same_on_threads(out.get(), run);
+        run(&built, out.get());
+        same_on_threads(out.get(), |out| run(&built, out));
+        let again = restored(&built);
+        same(out.get(), |out| run(&again, out));
         let different = difference(out.get(), &expected, 1e-5);
         assert_eq!(different, None, "{set}: {:?}, {steps} steps of {batch}", layer.shape);
     }

@@ -3,7 +3,9 @@
 use proptest::prelude::*;
 use tandem_kernels::{InstructionSet, Resample2d, Tap};
 
-use crate::values::{Sum, cases, difference, numbers, planar, poisoned, room, same_on_threads};
+use crate::values::{
+    Sum, cases, difference, numbers, planar, poisoned, restored, room, same, same_on_threads,
+};
 
 /// Up to twenty rows or columns of an input of that size.
 fn taps(size: usize) -> impl Strategy<Value = Vec<Tap>> {
@@ -56,6 +58,8 @@ proptest! {
             let x = &*own.get();
             resample.run(x, out.get()).unwrap();
             same_on_threads(out.get(), |out| resample.run(x, out).unwrap());
+            let again = restored(&resample);
+            same(out.get(), |out| again.run(x, out).unwrap());
             prop_assert_eq!(difference(&planar(set, out_shape, out.get()), &expected, 1e-6), None, "{}", set);
         }
     }

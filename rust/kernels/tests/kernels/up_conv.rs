@@ -4,7 +4,9 @@ use proptest::prelude::*;
 use tandem_kernels::{Activation, InstructionSet, UpConv2d, UpShape};
 
 use crate::reference;
-use crate::values::{Sum, cases, difference, numbers, planar, poisoned, room, same_on_threads};
+use crate::values::{
+    Sum, cases, difference, numbers, planar, poisoned, restored, room, same, same_on_threads,
+};
 
 fn expected(shape: &UpShape, x: &[f32], weights: &[f32], bias: &[f32], activation: Activation) -> Vec<Sum> {
     let ([height, width], [tall, wide]) = (shape.input, shape.kernel);
@@ -56,6 +58,8 @@ proptest! {
             let x = &*own.get();
             conv.run(x, out.get()).unwrap();
             same_on_threads(out.get(), |out| conv.run(x, out).unwrap());
+            let again = restored(&conv);
+            same(out.get(), |out| again.run(x, out).unwrap());
             prop_assert_eq!(difference(&planar(set, out_shape, out.get()), &expected, 1e-6), None, "{}", set);
         }
     }
