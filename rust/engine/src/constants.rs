@@ -10,7 +10,7 @@ use tract_core::prelude::{Tensor as TractTensor, TractResult, tensor1};
 
 use crate::convert::{dtype, tract_from_bytes};
 use crate::integers::IntegerConstant;
-use crate::weight::{self, Elements, Weight};
+use crate::weight::{self, Elements, Readers, Weight};
 
 /// A constant that is no longer in protobuf.
 #[derive(Clone, Debug)]
@@ -41,10 +41,10 @@ fn holds_tensor(node: &NodeProto) -> bool {
         && matches!(node.output.as_slice(), [name] if !name.is_empty())
 }
 
-/// Takes the constants out of `graph`: as weights those of `weights`, in `integers` or not, the others as tensors.
+/// Takes the constants out of `graph`: as weights those that have such `readers`, in `integers` or not, the others as tensors.
 pub(crate) fn take(
     graph: &mut GraphProto,
-    weights: &HashMap<String, Option<usize>>,
+    readers: &Readers,
     mut integers: HashMap<String, Arc<IntegerConstant>>,
 ) -> Result<Constants, LoadError> {
     if let Some(sparse) = graph.sparse_initializer.first() {
@@ -59,7 +59,8 @@ pub(crate) fn take(
                 let shape = tensor.shape().map_err(invalid)?;
                 Some(Weight::new(shape, Elements::Integers(integers)))
             }
-            None => weights.get(&tensor.name).and_then(|&axes| weight::of_constant(&tensor, axes)),
+            None if readers.have(&tensor.name, tensor.dims.len()) => weight::of_constant(&tensor),
+            None => None,
         };
         let constant = match weight {
             Some(weight) => Constant::Weight(weight),
@@ -88,8 +89,9 @@ pub(crate) fn to_tract(tensor: &TensorProto) -> Result<TractTensor, LoadError> {
     built.map_err(|error| LoadError::Invalid { detail: format!("tensor {:?}: {error}", tensor.name) })
 }
 
+/// A tensor of the file that is none.
 #[allow(clippy::needless_pass_by_value, reason = "the shape that `map_err` wants")]
-fn invalid(error: TensorError) -> LoadError {
+pub(crate) fn invalid(error: TensorError) -> LoadError {
     LoadError::Invalid { detail: error.to_string() }
 }
 

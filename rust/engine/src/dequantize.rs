@@ -11,9 +11,11 @@ use half::{bf16, f16};
 use tandem_core::{Limits, LoadError};
 use tandem_onnx::{DataType, GraphProto, NodeProto, TensorError, TensorProto};
 
+use crate::constants::invalid;
 use crate::integers::{IntegerConstant, Integers};
 use crate::limits::at_most;
 use crate::scale_index::ScaleIndex;
+use crate::weight::Readers;
 
 /// Integers behind `DequantizeLinear`, from which products of bytes are made.
 #[derive(Default)]
@@ -24,11 +26,11 @@ pub(crate) struct Dequantized {
     pub(crate) weights: HashMap<String, Arc<IntegerConstant>>,
 }
 
-/// Replaces every `Cast` and `DequantizeLinear` of constants to f32 in `graph` by its result, but leaves the signed bytes of
-/// `weights` what they are.
+/// Replaces every `Cast` and `DequantizeLinear` of constants to f32 in `graph` by its result, but leaves signed bytes with
+/// such `readers` what they are.
 pub(crate) fn expand(
     graph: &mut GraphProto,
-    weights: &HashMap<String, Option<usize>>,
+    readers: &Readers,
     limits: &Limits,
     may_go_on: impl Fn() -> Result<(), LoadError>,
 ) -> Result<Dequantized, LoadError> {
@@ -45,10 +47,9 @@ pub(crate) fn expand(
             "Cast" => cast(node, &constants, limits)?.map(|(dims, values)| floats(output, &dims, values)),
             "DequantizeLinear" => {
                 let Some(linear) = Linear::of(node, &constants, limits)? else { continue };
-                let axes =
-                    weights.get(output).filter(|axes| axes.is_none_or(|axes| axes == linear.dims.len()));
+                let weight = readers.have(output, linear.dims.len());
                 match linear.integers() {
-                    Some(integers) if axes.is_some() && integers.signed_bytes().is_some() => {
+                    Some(integers) if weight && integers.signed_bytes().is_some() => {
                         dequantized.weights.insert(output.clone(), Arc::new(integers));
                         Some(Ok(linear.placeholder(output)))
                     }
@@ -227,9 +228,4 @@ fn small_values(tensor: &TensorProto, limits: &Limits) -> Result<Option<Vec<f32>
 
 fn shape(tensor: &TensorProto) -> Result<Vec<usize>, LoadError> {
     tensor.shape().map_err(invalid)
-}
-
-#[allow(clippy::needless_pass_by_value, reason = "the shape that `map_err` wants")]
-fn invalid(error: TensorError) -> LoadError {
-    LoadError::Invalid { detail: error.to_string() }
 }

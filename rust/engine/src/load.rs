@@ -1,6 +1,5 @@
 //! The phases of a load, in their order.
 
-use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
@@ -12,9 +11,10 @@ use crate::cache::{Cache, Identity, Kept};
 use crate::engine::EngineOptions;
 use crate::model::OnnxModel;
 use crate::source::Content;
+use crate::weight::Readers;
 use crate::{
     constants, dequantize, external_data, functions, graph, info, limits, lower, rewrite, source, support,
-    validate, values, weight,
+    validate, values,
 };
 
 /// Reads, checks and rewrites a model, and hands it to tract. Asks between the phases, and within the long ones, whether
@@ -71,14 +71,14 @@ pub(crate) fn load(
     constants::hoist(&mut graph);
     graph::prune(&mut graph);
     // Without our kernels nobody reads a weight but tract.
-    let weights = if engine.fused { weight::readers(&graph) } else { HashMap::new() };
-    let dequantized = dequantize::expand(&mut graph, &weights, &options.limits, may_go_on)?;
+    let readers = if engine.fused { Readers::of(&graph) } else { Readers::default() };
+    let dequantized = dequantize::expand(&mut graph, &readers, &options.limits, may_go_on)?;
     graph::prune(&mut graph);
     support::check(&graph, info.opset)?;
     rewrite::apply(&mut graph, info.opset);
     let shape_like = values::shape_like(&graph, &info);
     may_go_on()?;
-    let constants = constants::take(&mut graph, &weights, dequantized.weights)?;
+    let constants = constants::take(&mut graph, &readers, dequantized.weights)?;
     may_go_on()?;
     let template =
         lower::lower(graph, constants, dequantized.expanded, proto.opset_import, &info, engine.fused)?;

@@ -118,30 +118,42 @@ impl InferenceRulesOp for Weight {
     to_typed!();
 }
 
-/// The names of values that convolutions and products read as their weights, and nothing else does, with the axes that such a
-/// weight has; none where it may have any number.
-pub(crate) fn readers(graph: &GraphProto) -> HashMap<String, Option<usize>> {
-    let mut found: HashMap<String, Option<usize>> = HashMap::new();
-    for node in &graph.node {
-        if let Some((name, axes)) = weight_of(node) {
-            found.insert(name.to_owned(), axes);
-        }
-    }
-    for node in &graph.node {
-        let weight = weight_of(node);
-        for (index, name) in uses(node).into_iter().enumerate() {
-            // Of all that a node uses its inputs come first.
-            if weight
-                .is_none_or(|weight| (index, name) != (1, weight.0) || found.get(name) != Some(&weight.1))
-            {
-                found.remove(name);
+/// The values that convolutions and products read as their weights, and nothing else does.
+#[derive(Debug, Default)]
+pub(crate) struct Readers {
+    /// By name, the axes that such a weight has; none where it may have any number.
+    axes: HashMap<String, Option<usize>>,
+}
+
+impl Readers {
+    pub(crate) fn of(graph: &GraphProto) -> Self {
+        let mut found: HashMap<String, Option<usize>> = HashMap::new();
+        for node in &graph.node {
+            if let Some((name, axes)) = weight_of(node) {
+                found.insert(name.to_owned(), axes);
             }
         }
+        for node in &graph.node {
+            let weight = weight_of(node);
+            for (index, name) in uses(node).into_iter().enumerate() {
+                // Of all that a node uses its inputs come first.
+                if weight
+                    .is_none_or(|weight| (index, name) != (1, weight.0) || found.get(name) != Some(&weight.1))
+                {
+                    found.remove(name);
+                }
+            }
+        }
+        for output in &graph.output {
+            found.remove(&output.name);
+        }
+        Self { axes: found }
     }
-    for output in &graph.output {
-        found.remove(&output.name);
+
+    /// Whether the value of that name, with so many axes, is such a weight.
+    pub(crate) fn have(&self, name: &str, axes: usize) -> bool {
+        self.axes.get(name).is_some_and(|own| own.is_none_or(|own| own == axes))
     }
-    found
 }
 
 /// The weight of a convolution or product, and its axes.
@@ -156,11 +168,10 @@ fn weight_of(node: &NodeProto) -> Option<(&str, Option<usize>)> {
     Some((name, axes))
 }
 
-/// A constant that is read so, as a weight; `None` where it is no constant of `f32`.
-pub(crate) fn of_constant(tensor: &TensorProto, axes: Option<usize>) -> Option<Weight> {
+/// A constant as a weight; `None` where it is none of `f32`.
+pub(crate) fn of_constant(tensor: &TensorProto) -> Option<Weight> {
     let fits = cfg!(target_endian = "little")
-        && tensor.element_type().is_ok_and(|element| element == DataType::Float32)
-        && axes.is_none_or(|axes| axes == tensor.dims.len());
+        && tensor.element_type().is_ok_and(|element| element == DataType::Float32);
     let (shape, raw) = (tensor.shape().ok()?, tensor.to_raw().ok()?);
     fits.then(|| Weight::new(shape, Elements::Floats(raw)))
 }
