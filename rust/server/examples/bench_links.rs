@@ -4,9 +4,9 @@
 //! cargo run --release --example bench_links -- [--quick] [--model NAME] [--models FILE]
 //! ```
 //!
-//! A model is split, its tails are served on loopback, and before each point each of its placements is run and timed without a
-//! link: those times and bytes, and nothing else, are what the simulator is told. Then the same placements run through relays of
-//! several rates and delays, on real sockets, and in virtual time. Prints rows, one JSON object a line. `--models` writes the
+//! A model is split, its tails are served on loopback, and each of its placements runs through relays of several rates and delays, on
+//! real sockets, in turns with runs without a link: of those the times and bytes, and nothing else, are what the simulator is told
+//! when it does the same in virtual time. Prints rows, one JSON object a line. `--models` writes the
 //! measured times and bytes to a file that `bench_planner` reads.
 //!
 //! At each point the server is 0.5, 2 or 8 times as fast as the device, and the device idle or busy. Device and server are the
@@ -74,14 +74,14 @@ fn main() -> Outcome<()> {
         }
     }
     let (models, rates, rounds) =
-        if quick { (&MODELS[..1], &RATES[2..3], 1) } else { (&MODELS[..], &RATES[..], 3) };
+        if quick { (&MODELS[..1], &RATES[2..3], 1) } else { (&MODELS[..], &RATES[..], 5) };
     let mut measured = Vec::new();
     for (place, name) in models.iter().enumerate() {
         if only.as_ref().is_some_and(|only| only != name) {
             continue;
         }
         let world = Deployed::new(name)?;
-        measured.push(world.measure(Pace::EVEN, if quick { 3 } else { 9 })?);
+        measured.push(world.measure(if quick { 3 } else { 9 })?);
         let mut point = place;
         for &rate in rates {
             for round_trip in ROUND_TRIPS {
@@ -190,22 +190,35 @@ impl Deployed {
         whole.into_iter().chain(split).collect()
     }
 
-    /// What the parts take on this machine without a link: on a device of that pace, because a processor that has waited is
-    /// slower for a while, told as if it were not slowed.
-    fn measure(&self, pace: Pace, rounds: usize) -> Outcome<SimulatedModel> {
-        let subject = self.subject(format!("http://{}", self.server.address()), pace.device())?;
+    /// What the parts take on this machine without a link.
+    fn measure(&self, rounds: usize) -> Outcome<SimulatedModel> {
+        let subject = self.bare(Pace::EVEN)?;
+        let run = |placement: Placement| {
+            let timings = subject.run(&placement, &self.inputs, rounds)?;
+            Ok((placement, timings))
+        };
+        let timings: Outcome<Vec<_>> = self.placements().into_iter().map(run).collect();
+        self.model_of(&timings?, Pace::EVEN)
+    }
+
+    /// The model over no link, on a device of that pace.
+    fn bare(&self, pace: Pace) -> Outcome<Subject> {
+        self.subject(format!("http://{}", self.server.address()), pace.device())
+    }
+
+    /// What the simulator is told of runs without a link on a device of that pace: as if it were not slowed.
+    fn model_of(&self, runs: &[(Placement, Vec<Timing>)], pace: Pace) -> Outcome<SimulatedModel> {
         let mut device_ms = 0.0;
         let mut whole = None;
         let mut cuts = Vec::new();
-        for placement in self.placements() {
-            let timings = subject.run(&placement, &self.inputs, rounds)?;
+        for (placement, timings) in runs {
             let device = timings.iter().filter_map(|timing| timing.device);
             let device = median(device.map(|time| millis(time) / pace.device()));
             let remote: Vec<RemoteTiming> = timings.iter().filter_map(|timing| timing.remote).collect();
             // What the exchange takes beside computing is computing too, for the simulator: it has no wires.
             let server = median(remote.iter().map(exchange_millis));
             let bytes = remote.first().map_or((0, 0), |remote| (remote.request_bytes, remote.answer_bytes));
-            match &placement {
+            match placement {
                 Placement::OnDevice => device_ms = device,
                 Placement::Split { cut, .. } => cuts.push((cut.to_string(), device, server, bytes.0)),
                 _ => whole = Some((server, bytes)),
@@ -235,20 +248,25 @@ impl Deployed {
         })
     }
 
-    /// The same placements over a link, really and in virtual time. The parts are measured again right before: a shared machine
-    /// does not stay as fast as it was.
+    /// The same placements over a link, really and in virtual time. Each run over the link is in turns with one without, from which
+    /// the parts are known: a shared machine does not stay as fast as it was, and a processor that has waited is slower for a while.
     fn compare(&self, state: LinkState, pace: Pace, case: &str, rounds: usize) -> Outcome<()> {
         let server = match pace.server() {
             factor if factor > 1.0 => slowed(self.server.address(), factor)?,
             _ => self.server.address(),
         };
-        let simulated = self.measure(pace, rounds)?;
         let relay = Relay::start(server, LinkOptions::constant(state));
-        let subject = self.subject(relay.url(), pace.device())?;
-        let costs = simulated.costs("cloud");
+        let (bare, linked) = (self.bare(pace)?, self.subject(relay.url(), pace.device())?);
+        let (mut parts, mut totals) = (Vec::new(), Vec::new());
         for placement in self.placements() {
-            let real = subject.run(&placement, &self.inputs, rounds)?;
-            let real = median(real.iter().map(|timing| millis(timing.total)));
+            let runs = bare.run_in_turns(&linked, &placement, &self.inputs, rounds)?;
+            let (without, over): (Vec<Timing>, Vec<Timing>) = runs.into_iter().unzip();
+            totals.push(median(over.iter().map(|timing| millis(timing.total))));
+            parts.push((placement, without));
+        }
+        let simulated = self.model_of(&parts, pace)?;
+        let costs = simulated.costs("cloud");
+        for ((placement, _), real) in parts.iter().zip(totals) {
             let mut world = World::new(WorldOptions {
                 trace: Arc::new(Trace::constant(state)),
                 kind: NetworkKind::Wifi,
@@ -262,11 +280,11 @@ impl Deployed {
                 timeout: 60.0,
                 seed: 1,
             });
-            let virtual_runs = (0..=rounds).map(|_| world.run(&costs, &placement).total);
+            let virtual_runs = (0..=rounds).map(|_| world.run(&costs, placement).total);
             let expected = median(virtual_runs.skip(1).map(millis));
-            row(case, &placement, "real", "ms", real);
-            row(case, &placement, "simulated", "ms", expected);
-            row(case, &placement, "real over simulated", "ratio", real / expected);
+            row(case, placement, "real", "ms", real);
+            row(case, placement, "simulated", "ms", expected);
+            row(case, placement, "real over simulated", "ratio", real / expected);
         }
         Ok(())
     }
@@ -275,18 +293,30 @@ impl Deployed {
 impl Subject {
     /// Runs the model there, once to warm up and then so many times.
     fn run(&self, placement: &Placement, inputs: &NamedTensors, rounds: usize) -> Outcome<Vec<Timing>> {
+        let timings: Outcome<Vec<Timing>> = (0..=rounds).map(|_| self.run_once(placement, inputs)).collect();
+        Ok(timings?.split_off(1))
+    }
+
+    /// The same here and with `other`, one after the other.
+    fn run_in_turns(
+        &self,
+        other: &Self,
+        placement: &Placement,
+        inputs: &NamedTensors,
+        rounds: usize,
+    ) -> Outcome<Vec<(Timing, Timing)>> {
+        let both = |_| Ok((self.run_once(placement, inputs)?, other.run_once(placement, inputs)?));
+        let timings: Outcome<Vec<_>> = (0..=rounds).map(both).collect();
+        Ok(timings?.split_off(1))
+    }
+
+    fn run_once(&self, placement: &Placement, inputs: &NamedTensors) -> Outcome<Timing> {
         self.planner.set_order([placement.clone()]);
-        let mut timings = Vec::new();
-        for round in 0..=rounds {
-            let prediction = self.model.run(inputs, &RunOptions::default())?;
-            if prediction.decision.placement != *placement {
-                return Err(format!("ran {} instead of {placement}", prediction.decision.placement).into());
-            }
-            if round > 0 {
-                timings.push(prediction.timing);
-            }
+        let prediction = self.model.run(inputs, &RunOptions::default())?;
+        if prediction.decision.placement != *placement {
+            return Err(format!("ran {} instead of {placement}", prediction.decision.placement).into());
         }
-        Ok(timings)
+        Ok(prediction.timing)
     }
 }
 
