@@ -11,7 +11,8 @@ import time
 
 import numpy as np
 
-WARM_UP = 3
+# Seconds of runs that do not count: a processor that has waited for the load is slower for a while.
+WARM_UP = 0.3
 
 
 def values(shape, dtype):
@@ -39,11 +40,14 @@ def measure(description, load):
     model, prepare = load(arguments.model, arguments.threads)
     load_ms = (time.perf_counter() - began) * 1e3
     run = prepare(model)
+    began = time.perf_counter()
+    run()
+    while time.perf_counter() - began < WARM_UP:
+        run()
     latencies = []
-    for turn in range(WARM_UP + arguments.rounds):
+    for _ in range(arguments.rounds):
         began = time.perf_counter()
         run()
-        if turn >= WARM_UP:
-            latencies.append((time.perf_counter() - began) * 1e3)
+        latencies.append((time.perf_counter() - began) * 1e3)
     memory = {"idle_rss_kb": idle, "peak_rss_kb": peak_memory()}
     print(json.dumps({"load_ms": load_ms, "latency_ms": latencies, **memory}))

@@ -17,7 +17,7 @@
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 use tandem_core::{
@@ -33,6 +33,9 @@ use tract_onnx::prelude::{
 };
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+/// Time of runs that do not count: a processor that has waited for the load is slower for a while.
+const WARM_UP: Duration = Duration::from_millis(300);
 
 struct Arguments {
     model: PathBuf,
@@ -109,7 +112,7 @@ fn arguments() -> Result<Arguments> {
 struct Measured {
     /// A load with its plan.
     load_ms: f64,
-    /// Every run after a first one that does not count.
+    /// Every run after those that warm up.
     latency_ms: Vec<f64>,
     multiply_adds: Option<u64>,
 }
@@ -130,6 +133,21 @@ fn milliseconds(start: Instant) -> f64 {
     start.elapsed().as_secs_f64() * 1e3
 }
 
+/// What so many runs take, after those that warm up.
+fn latencies(rounds: usize, mut run: impl FnMut() -> Result<()>) -> Result<Vec<f64>> {
+    let begun = Instant::now();
+    run()?;
+    while begun.elapsed() < WARM_UP {
+        run()?;
+    }
+    let measured = |_| {
+        let start = Instant::now();
+        run()?;
+        Ok(milliseconds(start))
+    };
+    (0..rounds).map(measured).collect()
+}
+
 fn ours(arguments: &Arguments) -> Result<Measured> {
     let start = Instant::now();
     let mut options = EngineOptions::default().with_fused(arguments.fused).with_threads(arguments.threads);
@@ -148,12 +166,10 @@ fn ours(arguments: &Arguments) -> Result<Measured> {
             std::fs::write(folder.join(name), tensor.bytes().unwrap_or_default())?;
         }
     }
-    let mut latency_ms = Vec::with_capacity(arguments.rounds);
-    for _ in 0..arguments.rounds {
-        let start = Instant::now();
+    let latency_ms = latencies(arguments.rounds, || {
         model.run(&inputs, &[], &control)?;
-        latency_ms.push(milliseconds(start));
-    }
+        Ok(())
+    })?;
     let shapes: Vec<Vec<usize>> = model
         .info()
         .inputs
@@ -179,13 +195,10 @@ fn stock(arguments: &Arguments) -> Result<Measured> {
     }
     let plan = SimplePlan::new(model.into_optimized()?)?;
     let load_ms = milliseconds(start);
-    plan.run(values.clone())?;
-    let mut latency_ms = Vec::with_capacity(arguments.rounds);
-    for _ in 0..arguments.rounds {
-        let start = Instant::now();
+    let latency_ms = latencies(arguments.rounds, || {
         plan.run(values.clone())?;
-        latency_ms.push(milliseconds(start));
-    }
+        Ok(())
+    })?;
     Ok(Measured { load_ms, latency_ms, multiply_adds: None })
 }
 

@@ -7,15 +7,15 @@ use std::panic::catch_unwind;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rten::{DataType, Dimension, Model, ModelOptions, RunOptions, ThreadPool, Value, ValueType};
 use serde_json::{Value as Json, json};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-/// Runs that do not count.
-const WARM_UP: usize = 3;
+/// Time of runs that do not count: a processor that has waited for the load is slower for a while.
+const WARM_UP: Duration = Duration::from_millis(300);
 
 struct Arguments {
     model: PathBuf,
@@ -65,14 +65,17 @@ fn measure(arguments: &Arguments) -> Result<Json> {
     let pool = Arc::new(ThreadPool::with_num_threads(arguments.threads));
     let inputs = inputs(&model)?;
     let mut times = Vec::with_capacity(arguments.rounds);
-    for round in 0..WARM_UP + arguments.rounds {
+    let begun = Instant::now();
+    let mut warm = false;
+    while times.len() < arguments.rounds {
         let views = model.input_ids().iter().zip(&inputs).map(|(&id, value)| (id, value.as_view().into()));
         let options = RunOptions::default().with_thread_pool(Some(pool.clone()));
         let start = Instant::now();
         model.run(views.collect(), model.output_ids(), Some(options))?;
-        if round >= WARM_UP {
+        if warm {
             times.push(milliseconds(start));
         }
+        warm = warm || begun.elapsed() > WARM_UP;
     }
     Ok(json!({ "load_ms": load, "latency_ms": times, "idle_rss_kb": idle, "peak_rss_kb": peak_memory() }))
 }
