@@ -34,6 +34,9 @@ use crate::tile::{self, Blocked, Sizes, Step, Tile, Weights};
 /// Floats of transformed tiles that are worked on at once: what stays in a second-level cache.
 const WORKING_SET: usize = 1 << 17;
 
+/// Numbers of a kernel.
+const TAPS: usize = 9;
+
 /// Which of the two algorithms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
@@ -115,8 +118,10 @@ impl Winograd {
     ) -> Result<Self, KernelError> {
         let (inputs, outputs) = (shape.in_channels, shape.out_channels);
         let (in_blocks, out_blocks) = (inputs.div_ceil(S::LANES), outputs.div_ceil(S::LANES));
-        let transformed = [form.points(), inputs, out_blocks, S::LANES];
+        // One input more than there are: what lies a power of two apart would fight for one place in a cache.
+        let transformed = [form.points(), inputs + 1, out_blocks, S::LANES];
         volume("transformed weights", &transformed)?;
+        let per_point: usize = transformed[1..].iter().product();
         let tiles = form.tiles(shape);
         let per_tile = volume("a transformed tile", &[form.points(), in_blocks + out_blocks, S::LANES])?;
         let most = (WORKING_SET / per_tile).max(2 * S::PIXELS[2]);
@@ -127,15 +132,12 @@ impl Winograd {
         let sizes = Sizes { lanes: S::LANES, group, inputs, outputs };
         let (values, bias) = match numbers {
             Numbers::Given(kernels, bias) => {
-                (pack::transformed::<S>(form, sizes, kernels), tile::padded(sizes, bias))
+                (pack::transformed::<S>(form, sizes, kernels, per_point), tile::padded(sizes, bias))
             }
             Numbers::Saved(from) => (from.packed(&transformed)?, from.packed(&transformed[2..])?),
         };
         let nought = tile::padded(sizes, None);
-        let point = |point: usize| {
-            let start = point * inputs * out_blocks * S::LANES;
-            Weights::of(sizes, values.clone(), start, nought.clone())
-        };
+        let point = |point: usize| Weights::of(sizes, values.clone(), point * per_point, nought.clone());
         let steps = (0..in_blocks).map(|block| Step {
             offset: block * chunk * S::LANES,
             lanes: S::LANES.min(inputs - block * S::LANES),

@@ -2,119 +2,98 @@
 
 use std::marker::PhantomData;
 
-use super::Form;
-use crate::memory::{Buffer, Packed};
+use super::transform::kernel_transform;
+use super::{Form, TAPS};
+use crate::memory::{Buffer, Packed, with_scratch};
 use crate::simd::{Simd, Task};
 use crate::threads::{self, Disjoint};
 use crate::tile::{self, Sizes};
 
-/// `G` of F(4,3), to be multiplied from both sides.
-const LARGE: [[f64; 3]; 6] = [
-    [0.25, 0.0, 0.0],
-    [-1.0 / 6.0, -1.0 / 6.0, -1.0 / 6.0],
-    [-1.0 / 6.0, 1.0 / 6.0, -1.0 / 6.0],
-    [1.0 / 24.0, 1.0 / 12.0, 1.0 / 6.0],
-    [1.0 / 24.0, -1.0 / 12.0, 1.0 / 6.0],
-    [0.0, 0.0, 1.0],
-];
+/// Inputs that are dealt out to vectors at once: what a first-level cache holds.
+const PART: usize = 16;
 
-/// `G` of F(2,3).
-const SMALL: [[f64; 3]; 4] = [[1.0, 0.0, 0.0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0.0, 0.0, 1.0]];
-
-/// `G g Gᵀ` of every kernel, computed in `f64` and rounded once: for each point weights as [`tile::Weights`] has them, one
-/// after the other. `kernels` is `[outputs][inputs][3][3]`.
-pub(super) fn transformed<S: Simd>(form: Form, sizes: Sizes, kernels: &[f32]) -> Packed {
+/// `G g Gᵀ` of every kernel: for each point weights as [`tile::Weights`] has them, `point` floats apart. `kernels` is
+/// `[outputs][inputs][3][3]`.
+pub(super) fn transformed<S: Simd>(form: Form, sizes: Sizes, kernels: &[f32], point: usize) -> Packed {
     let Sizes { lanes, group, inputs, outputs } = sizes;
-    let blocks = outputs.div_ceil(lanes);
-    let point = inputs * blocks * lanes;
     let mut packed = Buffer::zeroed(form.points() * point);
     let out = Disjoint::new(packed.as_mut_slice());
-    let groups: Vec<(usize, usize)> = tile::groups(blocks, group).collect();
+    let groups: Vec<(usize, usize)> = tile::groups(outputs.div_ceil(lanes), group).collect();
+    let parts = inputs.div_ceil(PART);
     // Each product of the transform counts.
     let products = kernels.len().saturating_mul(2 * form.points());
-    threads::share(groups.len() * inputs, products, |units| {
-        for (index, own) in tile::lines(units, inputs) {
-            let (first, count) = groups[index];
-            for block in first..first + count {
-                let outputs = block * lanes..outputs.min((block + 1) * lanes);
-                let to = first * lanes * inputs + (block - first) * lanes;
-                let width = count * lanes;
-                for input in own.clone() {
-                    let at = to + input * width;
-                    let kernels =
-                        Kernels { all: kernels, inputs, input, first: outputs.start, count: outputs.len() };
-                    // SAFETY: the caller holds the set that `S` stands for. Each point has room for a vector of every input
-                    // and block, and this input's are written by one unit.
+    threads::share(groups.len() * parts, products, |units| {
+        for (index, own) in tile::lines(units, parts) {
+            let (first, blocks) = groups[index];
+            let width = blocks * lanes;
+            let row = |output: usize| &kernels[output * inputs * TAPS..][..inputs * TAPS];
+            for part in own {
+                let part = part * PART..inputs.min((part + 1) * PART);
+                with_scratch(part.len() * TAPS * width, |taps| {
+                    // What belongs to no output is nought.
+                    taps.fill(0.0);
+                    for (lane, output) in (first * lanes..outputs.min(first * lanes + width)).enumerate() {
+                        let row = &row(output)[part.start * TAPS..part.end * TAPS];
+                        taps[lane..].iter_mut().step_by(width).zip(row).for_each(|(to, &tap)| *to = tap);
+                    }
+                    // SAFETY: the caller holds the set that `S` stands for. Each point has room for a vector of every input and
+                    // block, and a part of a group is written by one unit.
                     unsafe {
-                        let out = out.as_mut_ptr().add(at);
+                        let out = out.as_mut_ptr().add(first * lanes * inputs + part.start * width);
                         match form {
                             Form::Small => {
-                                S::vectorize(Point::<S, 4>(kernels, &SMALL, out, point, PhantomData));
+                                S::vectorize(Part::<S, 4> { taps, blocks, out, point, set: PhantomData })
                             }
                             Form::Large => {
-                                S::vectorize(Point::<S, 6>(kernels, &LARGE, out, point, PhantomData));
+                                S::vectorize(Part::<S, 6> { taps, blocks, out, point, set: PhantomData })
                             }
                         }
                     }
-                }
+                });
             }
         }
     });
     packed.into()
 }
 
-/// The kernels of one input and a vector of outputs.
-struct Kernels<'a> {
-    all: &'a [f32],
-    inputs: usize,
-    input: usize,
-    first: usize,
-    count: usize,
+/// Transforms the kernels between some inputs and a group of outputs: from `[input][tap][blocks × LANES]` to
+/// `[point][input][blocks × LANES]`.
+struct Part<'a, S, const N: usize> {
+    taps: &'a [f32],
+    blocks: usize,
+    out: *mut f32,
+    /// Floats from one point to the next.
+    point: usize,
+    set: PhantomData<S>,
 }
 
-/// Transforms them into a vector for each point, `point` floats apart.
-struct Point<'a, S, const N: usize>(Kernels<'a>, &'a [[f64; 3]; N], *mut f32, usize, PhantomData<S>);
-
-/// A number for each lane.
-type Lanes = [f64; 16];
-
-impl<S: Simd, const N: usize> Task for Point<'_, S, N> {
+impl<S: Simd, const N: usize> Task for Part<'_, S, N> {
     #[inline(always)]
-    #[allow(clippy::cast_possible_truncation, reason = "rounded to f32 on purpose")]
     unsafe fn call(self) {
-        let Self(kernels, matrix, out, point, _) = self;
-        let mut taps: [Lanes; 9] = [[0.0; 16]; 9];
-        for lane in 0..kernels.count {
-            let start = ((kernels.first + lane) * kernels.inputs + kernels.input) * 9;
-            for (tap, &value) in taps.iter_mut().zip(&kernels.all[start..start + 9]) {
-                tap[lane] = f64::from(value);
-            }
-        }
-        let mut half: [[Lanes; 3]; N] = [[[0.0; 16]; 3]; N];
-        for (row, left) in half.iter_mut().zip(matrix) {
-            for x in 0..3 {
-                row[x] = combine::<S>(left, [&taps[x], &taps[3 + x], &taps[6 + x]]);
-            }
-        }
-        for i in 0..N {
-            for j in 0..N {
-                let [first, second, third] = &half[i];
-                let sum = combine::<S>(&matrix[j], [first, second, third]);
-                for lane in 0..S::LANES {
-                    // SAFETY: the caller promises a vector for each point.
-                    unsafe { *out.add((i * N + j) * point + lane) = sum[lane] as f32 };
+        let width = self.blocks * S::LANES;
+        for (input, taps) in self.taps.chunks_exact(TAPS * width).enumerate() {
+            for block in 0..self.blocks {
+                let at = block * S::LANES;
+                // SAFETY: the caller promises the instruction set, and a vector for each point; the taps of each input are whole
+                // vectors.
+                unsafe {
+                    let taps = taps.as_ptr().add(at);
+                    let mut half = [[S::splat(0.0); 3]; N];
+                    for x in 0..3 {
+                        let column = [0, 3, 6].map(|row| S::load(taps.add((row + x) * width)));
+                        let column = kernel_transform::<S, N>(&column);
+                        for i in 0..N {
+                            half[i][x] = column[i];
+                        }
+                    }
+                    for i in 0..N {
+                        let row = kernel_transform::<S, N>(&half[i]);
+                        for j in 0..N {
+                            S::store(self.out.add((i * N + j) * self.point + input * width + at), row[j]);
+                        }
+                    }
                 }
             }
         }
     }
-}
-
-#[inline(always)]
-fn combine<S: Simd>(factors: &[f64; 3], values: [&Lanes; 3]) -> Lanes {
-    let mut sum = [0.0; 16];
-    for lane in 0..S::LANES {
-        sum[lane] =
-            values[0][lane] * factors[0] + values[1][lane] * factors[1] + values[2][lane] * factors[2];
-    }
-    sum
 }

@@ -1,6 +1,38 @@
-//! The transforms of tiles in Winograd's algorithm.
+//! The transforms of Winograd's algorithm along one side of a tile or kernel.
 
 use crate::simd::Simd;
+
+/// `G g` for F(2,3) and F(4,3), by `N`.
+///
+/// # Safety
+///
+/// As for the functions of [`Simd`].
+#[inline(always)]
+pub(super) unsafe fn kernel_transform<S: Simd, const N: usize>(g: &[S::V; 3]) -> [S::V; N] {
+    // SAFETY: the caller's promise is the same.
+    unsafe {
+        let mut out = [g[0]; N];
+        let outer = S::add(g[0], g[2]);
+        if N == 4 {
+            let half = S::splat(0.5);
+            let (outer, inner) = (S::mul(half, outer), S::mul(half, g[1]));
+            out[1] = S::add(outer, inner);
+            out[2] = S::sub(outer, inner);
+        } else {
+            let sixth = S::splat(1.0 / 6.0);
+            let inner = S::mul(sixth, g[1]);
+            out[0] = S::mul(S::splat(0.25), g[0]);
+            out[1] = S::fma(S::splat(-1.0 / 6.0), outer, S::sub(S::splat(0.0), inner));
+            out[2] = S::fma(S::splat(-1.0 / 6.0), outer, inner);
+            let outer = S::fma(S::splat(1.0 / 24.0), g[0], S::mul(sixth, g[2]));
+            let inner = S::splat(1.0 / 12.0);
+            out[3] = S::fma(inner, g[1], outer);
+            out[4] = S::fma(S::splat(-1.0 / 12.0), g[1], outer);
+        }
+        out[N - 1] = g[2];
+        out
+    }
+}
 
 /// `Bᵀ d` for F(2,3) and F(4,3), by `N`.
 ///
