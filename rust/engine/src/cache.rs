@@ -28,7 +28,7 @@ use folder::Folder;
 pub(crate) use identity::Identity;
 
 /// Counts what the files look like; what is in them has the fingerprint of the sources in its key.
-const FORMAT: u64 = 1;
+const FORMAT: u64 = 2;
 
 /// Where compiled plans are kept.
 ///
@@ -141,11 +141,9 @@ impl Cache {
             _ => Some(from.size()? as u64),
         };
         let (inputs, parameters) = (from.list()?, from.bytes()?.to_vec());
-        let mut packed = Vec::new();
-        for _ in 0..from.size()? {
-            let length = entry.next_length().ok_or_else(entry::damaged)?;
-            packed.push(Packed::fill(length, |room| entry.read_next(room, may_go_on))?);
-        }
+        let packed: io::Result<Vec<Packed>> =
+            (0..from.size()?).map(|_| entry.next_packed(may_go_on)).collect();
+        let packed = packed?;
         let tensors = saved::restore_tensors(&mut from, |room| Ok(entry.read_next(room, may_go_on)?))?;
         // The time of the last use, by which old files go. A folder that cannot be written to keeps what it has.
         let _ = used.and_then(|file| file.set_modified(SystemTime::now()));

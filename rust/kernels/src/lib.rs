@@ -43,6 +43,7 @@ mod error;
 mod int8;
 mod isa;
 mod layout;
+mod mapping;
 mod math;
 mod matmul;
 mod memory;
@@ -68,6 +69,7 @@ pub use int8::{
 };
 pub use isa::InstructionSet;
 pub use layout::{blocked_len, to_blocked, to_planar};
+pub use mapping::Mapping;
 pub use matmul::{MatMul, MatMulWeights};
 pub use memory::Packed;
 pub use normalize::{LayerNorm, softmax};

@@ -2,10 +2,13 @@
 
 use std::cell::RefCell;
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
+use crate::mapping::Mapping;
+
 /// Floats of a cache line, which is a vector of AVX-512 too.
-const LINE: usize = 16;
+pub(crate) const LINE: usize = 16;
 
 /// Floats that begin at a cache line.
 #[derive(Default)]
@@ -53,6 +56,13 @@ fn bytes(floats: &[f32]) -> &[u8] {
     unsafe { std::slice::from_raw_parts(floats.as_ptr().cast(), size_of_val(floats)) }
 }
 
+/// Bytes that begin at a cache line.
+fn floats(bytes: &[u8]) -> &[f32] {
+    // SAFETY: any four bytes are a float.
+    let (_, floats, _) = unsafe { bytes.align_to() };
+    floats
+}
+
 fn bytes_mut(floats: &mut [f32]) -> &mut [u8] {
     // SAFETY: as above, any four bytes are a float, and `floats` is borrowed exclusively.
     unsafe { std::slice::from_raw_parts_mut(floats.as_mut_ptr().cast(), size_of_val(floats)) }
@@ -60,11 +70,19 @@ fn bytes_mut(floats: &mut [f32]) -> &mut [u8] {
 
 /// Packed weights: numbers that begin at a cache line, are written once, and may be shared by kernels.
 #[derive(Clone, Debug)]
-pub struct Packed(Arc<Buffer>);
+pub struct Packed(Arc<Memory>);
+
+/// Where packed weights are.
+#[derive(Debug)]
+enum Memory {
+    Own(Buffer),
+    /// Some bytes of a file: whole floats from a cache line on.
+    File(Mapping, Range<usize>),
+}
 
 impl From<Buffer> for Packed {
     fn from(buffer: Buffer) -> Self {
-        Self(Arc::new(buffer))
+        Self(Arc::new(Memory::Own(buffer)))
     }
 }
 
@@ -74,6 +92,11 @@ impl Packed {
         let mut buffer = Buffer::zeroed(length.div_ceil(size_of::<f32>()));
         write(&mut buffer.as_bytes_mut()[..length])?;
         Ok(buffer.into())
+    }
+
+    /// Bytes of a file that are whole floats from a cache line on.
+    pub(crate) fn mapped(file: Mapping, bytes: Range<usize>) -> Self {
+        Self(Arc::new(Memory::File(file, bytes)))
     }
 
     /// The bytes, in native order.
@@ -92,7 +115,10 @@ impl Packed {
     }
 
     pub(crate) fn as_slice(&self) -> &[f32] {
-        self.0.as_slice()
+        match &*self.0 {
+            Memory::Own(buffer) => buffer.as_slice(),
+            Memory::File(mapping, range) => floats(&mapping.as_bytes()[range.clone()]),
+        }
     }
 }
 
