@@ -33,7 +33,8 @@ const FORMAT: u64 = 2;
 /// Where compiled plans are kept.
 ///
 /// Whoever can write to the folder decides what the models that are loaded through it answer: it belongs in the app's own
-/// storage, and nowhere else.
+/// storage, and nowhere else. Its files are mapped while a model that was loaded from them is open: they may be replaced and
+/// removed then, but whoever shortens one in place ends the process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CacheOptions {

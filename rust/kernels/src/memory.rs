@@ -114,6 +114,7 @@ impl Packed {
         Arc::strong_count(&self.0) > 1
     }
 
+    #[inline]
     pub(crate) fn as_slice(&self) -> &[f32] {
         match &*self.0 {
             Memory::Own(buffer) => buffer.as_slice(),

@@ -20,6 +20,9 @@ internal import TandemGenerated
 /// another version of Tandem, is compiled and written anew. A folder that cannot be made, read or written fails nothing: every
 /// load then takes as long as without a cache.
 ///
+/// Files are mapped while a model that was loaded from them is open. Nobody may shorten them in place, and they must stay
+/// readable: a folder of the protection class `complete`, which closes when the device is locked, is no place for them.
+///
 /// Whoever can write to the folder decides what models answer: it belongs in the app's own container.
 public struct CacheOptions: Sendable, Hashable {
     /// The folder, made where it is missing; on Apple's systems one in the Caches folder, which is in no backup.

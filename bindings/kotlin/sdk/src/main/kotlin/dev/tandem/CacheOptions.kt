@@ -14,7 +14,8 @@ import java.io.File
  * want them; no inputs and no outputs. A model with weights in files of its own, or with an operator that has no such form, is
  * compiled at each load as without a cache. Loading and first runs take longer, by the writing, where nothing is kept yet.
  *
- * Files may be removed at any time, as Android does where storage is short. What is damaged, or was written by another
+ * Files may be removed at any time, as Android does where storage is short; they are mapped while a model is open, so nobody may
+ * shorten them in place. What is damaged, or was written by another
  * version of Tandem, is compiled and written anew. A folder that cannot be made, read or written fails nothing: every load then
  * takes as long as without a cache.
  *
