@@ -40,12 +40,13 @@ pub(super) fn transformed<S: Simd>(form: Form, sizes: Sizes, kernels: &[f32], po
                     // block, and a part of a group is written by one unit.
                     unsafe {
                         let out = out.as_mut_ptr().add(first * lanes * inputs + part.start * width);
+                        let set = PhantomData;
                         match form {
                             Form::Small => {
-                                S::vectorize(Part::<S, 4> { taps, blocks, out, point, set: PhantomData })
+                                S::vectorize(Transform::<S, 4> { taps, blocks, out, point, set });
                             }
                             Form::Large => {
-                                S::vectorize(Part::<S, 6> { taps, blocks, out, point, set: PhantomData })
+                                S::vectorize(Transform::<S, 6> { taps, blocks, out, point, set });
                             }
                         }
                     }
@@ -58,7 +59,7 @@ pub(super) fn transformed<S: Simd>(form: Form, sizes: Sizes, kernels: &[f32], po
 
 /// Transforms the kernels between some inputs and a group of outputs: from `[input][tap][blocks × LANES]` to
 /// `[point][input][blocks × LANES]`.
-struct Part<'a, S, const N: usize> {
+struct Transform<'a, S, const N: usize> {
     taps: &'a [f32],
     blocks: usize,
     out: *mut f32,
@@ -67,7 +68,7 @@ struct Part<'a, S, const N: usize> {
     set: PhantomData<S>,
 }
 
-impl<S: Simd, const N: usize> Task for Part<'_, S, N> {
+impl<S: Simd, const N: usize> Task for Transform<'_, S, N> {
     #[inline(always)]
     unsafe fn call(self) {
         let width = self.blocks * S::LANES;
