@@ -7,10 +7,12 @@
 //! is sent, so that upload and wait cannot be told apart, and their sum is what is believed.
 
 mod filter;
+mod typical;
 
 use serde::{Deserialize, Serialize};
 
 use self::filter::Look;
+use self::typical::{Typical, rate_drift, typical};
 use super::scalar::{Drift, Gate, LogValue};
 use super::snapshot::{Sane, past, within};
 use crate::number::float;
@@ -43,39 +45,6 @@ const ROUND_TRIPS: (f64, f64) = (2e-5, 30.0);
 
 /// How the round trip drifts.
 const RTT_DRIFT: Drift = Drift { ceiling: 0.25, tau: 60.0 };
-
-/// What a kind of network is like before anything was measured there.
-struct Typical {
-    rtt: f64,
-    up_bps: f64,
-    down_bps: f64,
-    /// How far its rate wanders: the ceiling of its variance.
-    wander: f64,
-}
-
-/// Round trips: the defaults of Chromium's network quality estimator. Rates: medians of the traces in notes on cellular
-/// uplinks, and the priors of Android's `LinkBandwidthEstimator`; Wi-Fi and cable are assumptions. `None` where nothing
-/// can be said. How far rates wander is fitted to the age of cellular measurements: about 1, 5G half as much again.
-fn typical(kind: NetworkKind) -> Option<Typical> {
-    let typical = |rtt, up_mbps: f64, down_mbps: f64, wander| {
-        Some(Typical { rtt, up_bps: up_mbps * 1e6, down_bps: down_mbps * 1e6, wander })
-    };
-    match kind {
-        NetworkKind::Ethernet => typical(0.030, 50.0, 100.0, 0.25),
-        NetworkKind::Wifi => typical(0.066, 15.0, 30.0, 0.5),
-        NetworkKind::Cellular2g => typical(1.531, 0.05, 0.074, 1.0),
-        NetworkKind::Cellular3g => typical(0.209, 1.1, 1.9, 1.0),
-        NetworkKind::Cellular | NetworkKind::Cellular4g => typical(0.080, 5.7, 28.0, 1.0),
-        NetworkKind::Cellular5g => typical(0.050, 18.0, 100.0, 1.5),
-        NetworkKind::Unknown | NetworkKind::None | NetworkKind::Other => None,
-    }
-}
-
-/// How the rate of a link of that kind drifts: a hundredth of the variance a second at first.
-fn rate_drift(kind: NetworkKind) -> Drift {
-    let ceiling = typical(kind).map_or(1.0, |typical| typical.wander);
-    Drift { ceiling, tau: 42.0 }
-}
 
 /// What a link is believed to be at a moment, in seconds and bytes per second.
 #[derive(Clone, Copy, Debug)]
