@@ -2,6 +2,7 @@
 
 mod depthwise;
 mod direct;
+mod grouped;
 mod inverted;
 mod transposed;
 mod winograd;
@@ -19,6 +20,7 @@ pub use transposed::{UpConv2d, UpShape};
 
 use depthwise::Depthwise;
 use direct::Direct;
+use grouped::Grouped;
 use winograd::{Form, Winograd};
 
 /// How the input of a convolution lies in memory. The output is always blocked.
@@ -39,7 +41,8 @@ pub struct ConvShape {
     pub in_channels: usize,
     /// Channels of the output.
     pub out_channels: usize,
-    /// 1, or as many as there are input and output channels (depthwise).
+    /// Of how many groups of channels each is convolved by itself; a divisor of both. 1 is a dense convolution, as many as
+    /// there are input and output channels a depthwise one.
     pub groups: usize,
     /// Height and width of the input.
     pub input: [usize; 2],
@@ -62,12 +65,17 @@ impl ConvShape {
             let got = format!("{} and {}", self.in_channels, self.out_channels);
             return Err(KernelError::parameter("channels", got, "both must be at least 1"));
         }
-        let depthwise = self.groups == self.in_channels && self.groups == self.out_channels;
-        if self.groups != 1 && !depthwise {
+        let divides = |channels: usize| self.groups > 0 && channels.is_multiple_of(self.groups);
+        if !divides(self.in_channels) || !divides(self.out_channels) {
             let got = format!("{} of {} and {} channels", self.groups, self.in_channels, self.out_channels);
-            return Err(KernelError::parameter("groups", got, "it must be 1 or the number of channels"));
+            return Err(KernelError::parameter("groups", got, "it must divide both"));
         }
         check_window(self.input, self.kernel, self.stride, self.dilation, self.padding, self.output)
+    }
+
+    /// Whether each channel is convolved by itself.
+    pub fn is_depthwise(&self) -> bool {
+        self.groups > 1 && self.groups == self.in_channels && self.groups == self.out_channels
     }
 
     pub(crate) fn pixels(&self) -> usize {
@@ -196,6 +204,7 @@ pub struct Conv2d {
 enum Algorithm {
     Direct(Direct),
     Depthwise(Depthwise),
+    Grouped(Grouped),
     Winograd(Winograd),
 }
 
@@ -203,6 +212,8 @@ impl Conv2d {
     /// Checks the parameters, chooses an algorithm and packs the weights.
     ///
     /// `weights` is `[out_channels][in_channels ÷ groups][height][width]`, `bias` one number for each output channel.
+    ///
+    /// Refuses groups whose channels fill no blocks, not even those of eight together: few channels in each of many groups.
     pub fn new(
         set: InstructionSet,
         shape: ConvShape,
@@ -211,7 +222,9 @@ impl Conv2d {
         bias: Option<&[f32]>,
         activation: Activation,
     ) -> Result<Self, KernelError> {
-        let form = Form::choose(set, &shape, input);
+        shape.check()?;
+        let dense = grouped::part(set, &shape).unwrap_or(shape);
+        let form = Form::choose(set, &dense, input);
         Self::given(set, shape, input, (weights, bias), activation, form)
     }
 
@@ -270,7 +283,10 @@ impl Conv2d {
             blocked_len(set, shape.batch, shape.out_channels, volume("the output", &shape.output)?)?;
         let algorithm = with_simd!(set, S => match form {
             _ if shape.groups > 1 && input == ConvInput::Planar => {
-                return Err(KernelError::parameter("the input", "planar", "a depthwise convolution takes a blocked one"));
+                return Err(KernelError::parameter("the input", "planar", "a convolution in groups takes a blocked one"));
+            }
+            _ if shape.groups > 1 && !shape.is_depthwise() => {
+                Algorithm::Grouped(Grouped::new(set, &shape, form, ending, numbers)?)
             }
             _ if shape.groups > 1 => Algorithm::Depthwise(Depthwise::new(S::LANES, &shape, ending, numbers)?),
             Some(form) => Algorithm::Winograd(Winograd::new::<S>(form, &shape, ending, numbers)?),
@@ -284,11 +300,12 @@ impl Conv2d {
         &self.shape
     }
 
-    /// `direct`, `depthwise`, `winograd F(4,3)` or `winograd F(2,3)`.
+    /// `direct`, `depthwise`, `grouped`, `winograd F(4,3)` or `winograd F(2,3)`.
     pub fn algorithm(&self) -> &'static str {
         match &self.algorithm {
             Algorithm::Direct(_) => "direct",
             Algorithm::Depthwise(_) => "depthwise",
+            Algorithm::Grouped(_) => "grouped",
             Algorithm::Winograd(winograd) => winograd.name(),
         }
     }
@@ -307,18 +324,23 @@ impl Conv2d {
         for (image, out) in out.chunks_exact_mut(output).enumerate() {
             let x = &x[image * input..][..input];
             let residual = residual.map(|residual| &residual[image * output..][..output]);
-            // SAFETY: holding the set proves the instructions. The slices are one image of the shape that the
-            // algorithm was built for.
-            with_simd!(self.set, S => unsafe {
-                match &self.algorithm {
-                    Algorithm::Direct(direct) => direct.run::<S>(&self.shape, x, residual, out),
-                    Algorithm::Depthwise(depthwise) => {
-                        let lines = [&self.shape.input, &self.shape.output].map(|[height, width]| height * width * S::LANES);
-                        depthwise.run::<S>(&self.shape, depthwise.blocks::<S>(), x, residual, out, lines);
-                    }
-                    Algorithm::Winograd(winograd) => winograd.run::<S>(&self.shape, x, residual, out),
-                }
-            });
+            match &self.algorithm {
+                Algorithm::Grouped(grouped) => grouped.run(x, residual, out)?,
+                // SAFETY: holding the set proves the instructions. The slices are one image of the shape that the
+                // algorithm was built for.
+                Algorithm::Direct(direct) => with_simd!(self.set, S => unsafe {
+                    direct.run::<S>(&self.shape, x, residual, out);
+                }),
+                // SAFETY: as above.
+                Algorithm::Depthwise(depthwise) => with_simd!(self.set, S => unsafe {
+                    let lines = [&self.shape.input, &self.shape.output].map(|[height, width]| height * width * S::LANES);
+                    depthwise.run::<S>(&self.shape, depthwise.blocks::<S>(), x, residual, out, lines);
+                }),
+                // SAFETY: as above.
+                Algorithm::Winograd(winograd) => with_simd!(self.set, S => unsafe {
+                    winograd.run::<S>(&self.shape, x, residual, out);
+                }),
+            }
         }
         Ok(())
     }
@@ -339,6 +361,10 @@ impl Save for Conv2d {
             Algorithm::Depthwise(depthwise) => {
                 to.byte(0);
                 depthwise.save(to);
+            }
+            Algorithm::Grouped(grouped) => {
+                to.byte(0);
+                grouped.save(to);
             }
             Algorithm::Winograd(winograd) => {
                 to.byte(match winograd.form() {

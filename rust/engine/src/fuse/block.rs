@@ -52,14 +52,14 @@ impl<'a> Pattern<'a> {
     fn of(rewriter: &Rewriter<'a>, first: &Found) -> Option<Self> {
         let model = rewriter.source;
         let shape = first.conv.shape();
-        let one = shape.groups > 1 || shape.kernel == [1, 1];
+        let one = shape.is_depthwise() || is_pointwise(shape);
         if !one || first.input != ConvInput::Blocked || first.tail.residual.is_some() {
             return None;
         }
         let mut last = first.tail.last;
         let mut depthwise = None;
         if shape.groups == 1 {
-            let node = next(model, last, |shape| shape.groups > 1)?;
+            let node = next(model, last, ConvShape::is_depthwise)?;
             let tail = Tail::of(model, node, |outlet| rewriter.blocked.contains_key(&outlet))?;
             if tail.residual.is_some() {
                 return None;

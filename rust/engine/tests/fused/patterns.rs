@@ -184,21 +184,21 @@ fn a_result_added_to_itself_is_not_its_own_residual() {
 }
 
 #[test]
-fn grouped_convolutions_and_odd_images_stay_with_tract() {
-    let weights = vec![0.25_f32; 16 * 4];
+fn many_groups_of_odd_channels_and_odd_images_stay_with_tract() {
+    let weights = vec![0.25_f32; 27 * 3];
     let grouped = model(|graph| {
-        graph.input("x", DataType::Float32, dims![1, 16, 5, 5]).output(
+        graph.input("x", DataType::Float32, dims![1, 27, 5, 5]).output(
             "y",
             DataType::Float32,
-            dims![1, 16, 5, 5],
+            dims![1, 27, 5, 5],
         );
-        graph.initializer("w", &[16, 4, 1, 1], &weights);
-        graph.node("Conv", ["x", "w"], ["y"]).attr("group", 4_i64);
+        graph.initializer("w", &[27, 3, 1, 1], &weights);
+        graph.node("Conv", ["x", "w"], ["y"]).attr("group", 9_i64);
     });
     check(&grouped, &[]);
     let line = model(|graph| {
         graph.input("x", DataType::Float32, dims![1, 16, 5]).output("y", DataType::Float32, dims![1, 4, 5]);
-        graph.initializer("w", &[4, 16, 1], &weights);
+        graph.initializer("w", &[4, 16, 1], &weights[..64]);
         graph.node("Conv", ["x", "w"], ["y"]);
     });
     check(&line, &[]);

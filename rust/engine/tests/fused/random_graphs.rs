@@ -17,7 +17,9 @@ enum Layer {
         pads: [usize; 4],
         bias: bool,
     },
-    Depthwise {
+    Grouped {
+        /// Channels of a group, where they divide all; else each is one.
+        own: usize,
         kernel: usize,
         stride: usize,
         pads: [usize; 4],
@@ -78,8 +80,8 @@ fn layer() -> impl Strategy<Value = Layer> {
         4 => conv.prop_map(|(outputs, kernel, stride, dilation, pads, bias)| Layer::Conv {
             outputs, kernel, stride, dilation, pads, bias,
         }),
-        2 => (prop::sample::select(vec![3_usize, 5]), 1_usize..3, pads(2))
-            .prop_map(|(kernel, stride, pads)| Layer::Depthwise { kernel, stride, pads }),
+        3 => (prop::sample::select(vec![1_usize, 1, 2, 4, 8]), prop::sample::select(vec![3_usize, 5]), 1_usize..3, pads(2))
+            .prop_map(|(own, kernel, stride, pads)| Layer::Grouped { own, kernel, stride, pads }),
         2 => Just(Layer::BatchNorm),
         3 => prop::sample::select(vec!["Relu", "Sigmoid", "HardSwish", "Tanh", "Neg"]).prop_map(Layer::Unary),
         2 => (-1.0_f32..0.5, -0.5_f32..6.0).prop_map(|(low, high)| Layer::Clip(low, high)),
@@ -168,11 +170,13 @@ impl Builder<'_> {
                 node.attr("dilations", long(&[*dilation; 2])).attr("pads", long(pads));
                 [*outputs, height, width]
             }
-            Layer::Depthwise { kernel, stride, pads } => {
+            Layer::Grouped { own, kernel, stride, pads } => {
                 let [height, width] = self.window([*kernel; 2], 1, [*stride; 2], *pads)?;
-                let weights = self.constant(&[channels, 1, *kernel, *kernel], kernel * kernel);
+                let own = if channels.is_multiple_of(*own) { *own } else { 1 };
+                let weights = self.constant(&[channels, own, *kernel, *kernel], own * kernel * kernel);
                 let node = self.graph.node("Conv", [last, weights], [&out]).attr("pads", long(pads));
-                node.attr("strides", long(&[*stride; 2])).attr("group", i64::try_from(channels).unwrap());
+                node.attr("strides", long(&[*stride; 2]))
+                    .attr("group", i64::try_from(channels / own).unwrap());
                 [channels, height, width]
             }
             Layer::BatchNorm => {

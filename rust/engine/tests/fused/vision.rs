@@ -57,6 +57,22 @@ fn squeeze_excite(graph: &mut GraphBuilder, input: &str, last: &str) {
 }
 
 #[test]
+fn a_convolution_in_groups_is_ours_and_takes_along_what_a_dense_one_does() {
+    // Groups of whole blocks, of parts of a block, and of fewer channels out than in.
+    for (groups, outputs) in [(2, 32), (4, 64), (8, 16)] {
+        let grouped = after_conv(|graph| {
+            let own = 32 / groups;
+            graph.initializer("wg", &[outputs, own, 3, 3], &weights(outputs * own * 9));
+            graph.initializer("bg", &[outputs], &weights(outputs));
+            let conv = graph.node("Conv", ["c", "wg", "bg"], ["g"]).attr("kernel_shape", [3_i64, 3]);
+            conv.attr("pads", [1_i64; 4]).attr("group", i64::try_from(groups).unwrap());
+            graph.node("HardSwish", ["g"], ["y"]);
+        });
+        check(&grouped, &[("Conv", 1)]);
+    }
+}
+
+#[test]
 fn a_squeeze_and_excitation_stays_in_blocks() {
     for last in ["Sigmoid", "HardSigmoid"] {
         for swapped in [false, true] {

@@ -1,4 +1,4 @@
-//! Convolution: direct, depthwise and Winograd's.
+//! Convolution: direct, depthwise, in groups and Winograd's.
 
 use proptest::prelude::*;
 use tandem_kernels::{Activation, Conv2d, ConvInput, ConvShape, InstructionSet};
@@ -145,6 +145,23 @@ proptest! {
     }
 
     #[test]
+    fn grouped(
+        batch in 1_usize..3,
+        groups in 2_usize..9,
+        channels in prop_oneof![
+            (1_usize..9, 1_usize..9).prop_map(|(inputs, outputs)| [inputs, outputs]),
+            (1_usize..4, 1_usize..4).prop_map(|(inputs, outputs)| [16 * inputs, 16 * outputs]),
+        ],
+        axes in two(&[1, 2, 3]),
+        activation in activations(),
+        extras: [bool; 2],
+        seed in 0_u64..1000,
+    ) {
+        let channels = channels.map(|channels| groups * channels);
+        check(shape(batch, channels, groups, axes), ConvInput::Blocked, activation, extras, seed);
+    }
+
+    #[test]
     fn winograd(
         batch in 1_usize..3,
         channels in [32_usize..50, 32_usize..70],
@@ -177,6 +194,24 @@ fn each_algorithm_is_chosen_where_it_pays() {
             ["winograd F(4,3)", "winograd F(4,3)", "winograd F(4,3)", "winograd F(2,3)"],
             "{set}"
         );
+    }
+}
+
+#[test]
+fn many_groups_of_few_channels_are_computed_together_or_refused() {
+    for set in InstructionSet::available() {
+        let algorithm = |groups: usize, own: usize| {
+            let axes = [[8, 8], [3, 3], [1, 1], [1, 1], [1, 1], [8, 8]];
+            let weights = vec![0.0; groups * own * own * 9];
+            let shape = shape(1, [groups * own; 2], groups, axes);
+            let conv = Conv2d::new(set, shape, ConvInput::Blocked, &weights, None, Activation::None);
+            conv.map(|conv| conv.algorithm())
+        };
+        assert_eq!(algorithm(32, 4), Ok("grouped"), "{set}");
+        assert_eq!(algorithm(3, 40), Ok("grouped"), "{set}");
+        assert_eq!(algorithm(8, 3), Ok("grouped"), "{set}");
+        let expected = "groups is 9 of 27 and 27 channels, the channels of at most 8 must fill blocks";
+        assert_eq!(algorithm(9, 3).unwrap_err().to_string(), expected, "{set}");
     }
 }
 

@@ -34,14 +34,8 @@ fn parameters_that_no_convolution_has() {
         (ConvShape { kernel: [0, 3], ..SHAPE }, "kernel is 0 and 3, both must be at least 1"),
         (ConvShape { input: [4, 0], ..SHAPE }, "input is 4 and 0, both must be at least 1"),
         (ConvShape { out_channels: 0, ..SHAPE }, "channels is 2 and 0, both must be at least 1"),
-        (
-            ConvShape { groups: 2, ..SHAPE },
-            "groups is 2 of 2 and 3 channels, it must be 1 or the number of channels",
-        ),
-        (
-            ConvShape { groups: 0, ..SHAPE },
-            "groups is 0 of 2 and 3 channels, it must be 1 or the number of channels",
-        ),
+        (ConvShape { groups: 2, ..SHAPE }, "groups is 2 of 2 and 3 channels, it must divide both"),
+        (ConvShape { groups: 0, ..SHAPE }, "groups is 0 of 2 and 3 channels, it must divide both"),
         (ConvShape { kernel: [2, 2], ..SHAPE }, "weights has 54 elements, expected 24"),
         (ConvShape { padding: [usize::MAX, 0], ..SHAPE }, "the size of a window's reach overflows"),
         (ConvShape { stride: [usize::MAX / 2, 1], ..SHAPE }, "the size of a window's reach overflows"),
