@@ -131,6 +131,21 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     }
 }
 
+/// Repeats `$body` for every pixel, with the pixel's number as a constant. A loop is the same as long as LLVM unrolls it, which it
+/// refuses from a certain size on; the accumulators then lie in memory, and a product takes three times as long.
+macro_rules! for_each_pixel {
+    ($pixel:ident in $pixels:ident $body:block) => {
+        for_each_pixel!($pixel in $pixels $body, 0 1 2 3 4 5 6 7 8 9 10 11 12 13);
+    };
+    ($pixel:ident in $pixels:ident $body:block, $($number:literal)*) => {
+        $(if $number < $pixels {
+            let $pixel: usize = $number;
+            $body
+        })*
+    };
+}
+pub(crate) use for_each_pixel;
+
 /// Runs an expression with `$S` standing for the vectors of an [`crate::InstructionSet`].
 macro_rules! with_simd {
     ($set:expr, $S:ident => $body:expr) => {

@@ -16,7 +16,7 @@ use crate::activation::{Bend, Ending};
 use crate::error::{KernelError, volume};
 use crate::memory::{Buffer, Packed};
 use crate::saved::{Numbers, Saver};
-use crate::simd::{Simd, Task};
+use crate::simd::{Simd, Task, for_each_pixel};
 use crate::threads::{self, Disjoint};
 
 /// Inputs of a pixel that lie side by side.
@@ -75,20 +75,6 @@ impl Pixels for Planar {
     fn stride<S: Simd>() -> usize {
         1
     }
-}
-
-/// Repeats `$body` for every pixel, with the pixel's number as a constant. A loop is the same as long as LLVM unrolls it, which it
-/// refuses from a certain size on; the accumulators then lie in memory, and a product takes three times as long.
-macro_rules! for_each_pixel {
-    ($pixel:ident in $pixels:ident $body:block) => {
-        for_each_pixel!($pixel in $pixels $body, 0 1 2 3 4 5 6 7 8 9 10 11 12 13);
-    };
-    ($pixel:ident in $pixels:ident $body:block, $($number:literal)*) => {
-        $(if $number < $pixels {
-            let $pixel = $number;
-            $body
-        })*
-    };
 }
 
 struct Multiply<'a, S, P, const BLOCKS: usize, const PIXELS: usize>(&'a Tile<'a>, PhantomData<(S, P)>);

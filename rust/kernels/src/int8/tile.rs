@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 
 use super::simd::Dots;
-use crate::simd::Task;
+use crate::simd::{Task, for_each_pixel};
 
 /// One tile's worth of work.
 #[derive(Clone, Copy)]
@@ -65,21 +65,21 @@ impl<S: Dots, const BLOCKS: usize, const PIXELS: usize, const SPLIT: bool> Task
                         prefetch = prefetch.wrapping_add(tile.prefetch_step);
                     }
                     let rows = if SPLIT { PIXELS / 2 } else { PIXELS };
-                    for p in 0..rows {
+                    for_each_pixel!(p in rows {
                         let input = S::broadcast(x.add(p.wrapping_mul(tile.pixel)));
                         for n in 0..BLOCKS {
                             sums[n][p] = S::dot(sums[n][p], input, w[n]);
                         }
-                    }
+                    });
                     if SPLIT {
                         let second = x.add(tile.half);
-                        for p in 0..PIXELS / 2 {
+                        for_each_pixel!(p in rows {
                             let input = S::broadcast(second.add(p.wrapping_mul(tile.pixel)));
                             for n in 0..BLOCKS {
-                                let p = PIXELS / 2 + p;
+                                let p = rows + p;
                                 sums[n][p] = S::dot(sums[n][p], input, w[n]);
                             }
-                        }
+                        });
                     }
                     weights = weights.add(BLOCKS * 4 * S::LANES);
                     x = x.add(4);
@@ -89,7 +89,8 @@ impl<S: Dots, const BLOCKS: usize, const PIXELS: usize, const SPLIT: bool> Task
             for n in 1..BLOCKS {
                 scale[n] = S::load_floats(tile.scale.add(n * S::LANES));
             }
-            for pair in 0..PIXELS / 2 {
+            let pairs = PIXELS / 2;
+            for_each_pixel!(pair in pairs {
                 let mut bytes = [[sums[0][0]; BLOCKS]; 2];
                 for p in 0..2 {
                     for n in 0..BLOCKS {
@@ -98,7 +99,7 @@ impl<S: Dots, const BLOCKS: usize, const PIXELS: usize, const SPLIT: bool> Task
                 }
                 let out = tile.out.add(2 * pair * tile.out_pixel);
                 S::pack_two::<BLOCKS>([out, out.add(tile.out_pixel)], bytes, tile.zero);
-            }
+            });
             if PIXELS % 2 == 1 {
                 let mut bytes = [sums[0][0]; BLOCKS];
                 for n in 0..BLOCKS {
