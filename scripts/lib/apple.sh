@@ -53,8 +53,9 @@ apple_library() {
     step "building for $triple: ten minutes of a processor when nothing is built yet"
     (build_apple "$triple") || return
     mkdir -p "$place" || return
-    # Neither debug information nor names that only an object itself uses.
-    llvm strip -S -x -o "$place/libtandem.a" "$(apple_output "$triple")/libtandem_ffi.a"
+    # Without debug information. Names that only an object itself uses stay, for the app's linker to take: with -x, LLVM 22 takes the
+    # number in an ARM64_RELOC_ADDEND for a symbol's, and no linker can read what comes out.
+    llvm strip -S -o "$place/libtandem.a" "$(apple_output "$triple")/libtandem_ffi.a"
 }
 
 apple_bindings() {

@@ -16,8 +16,12 @@ LIBRARY = "libtandem.a"
 MODULE = "tandem_ffiFFI"
 # UniFFI's scaffolding for our facade, and what it tells the generator of itself.
 FACADE = re.compile(r"_(uniffi|ffi)_tandem_ffi_\w+|_UNIFFI_META_\w+")
-# What is compiled from C and assembly has names without a crate. Each carries a prefix of its library's own.
-FOREIGN = re.compile(r"_ring_core_\w+|_wrapped_(os_log_\w+|get_default_log)|___os_log_helper_\w+")
+# What is compiled from C and assembly has names without a crate. Each carries a prefix of its library's own, or, as
+# tract's loops do, its version. `foo` is what tract tries its assembler with: without the underscore of those.
+FOREIGN = re.compile(
+    r"_ring_core_\w+|_wrapped_(os_log_\w+|get_default_log)|___os_log_helper_\w+"
+    r"|_(arm64\w*|avx\w*|fma|sse\w*)_\w+_\d+_\d+_\d+|foo"
+)
 # Rust's mangled names, and the few of its runtime's that are not.
 RUST = re.compile(r"__R\w+|__ZN\w+|_rust_eh_personality|___rust\w*|___rdl_\w+|___rg_\w+")
 # What libSystem, which every app links, does not give: C++ (whose names begin as Rust's do, but for the hash at their

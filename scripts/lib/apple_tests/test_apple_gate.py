@@ -58,6 +58,14 @@ class AppleGateTest(unittest.TestCase):
         made = frameworks.framework(self.work, FACADE, "int png_init(void) { return 0; }")
         self.assert_found("offers _png_init", made)
 
+    def test_a_name_that_carries_the_version_of_its_library(self):
+        loops = "int arm64simd_mmm_f32_8x8_gen_0_23_9(void) { return 0; }"
+        self.assertEqual(self.complaints(frameworks.framework(self.work, FACADE, loops)), "")
+
+    def test_a_name_that_lacks_it(self):
+        loops = "int arm64simd_mmm_f32_8x8_gen(void) { return 0; }"
+        self.assert_found("offers _arm64simd_mmm", frameworks.framework(self.work, FACADE, loops))
+
     def test_a_name_that_only_the_library_itself_sees(self):
         hidden = '__attribute__((visibility("hidden"))) int png_init(void) { return 0; }'
         self.assertEqual(self.complaints(frameworks.framework(self.work, FACADE, hidden)), "")
