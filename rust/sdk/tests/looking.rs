@@ -5,16 +5,16 @@
 use std::iter;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
 use std::time::Duration;
 
 use tandem::{
-    Control, DeviceState, Endpoint, Engine, LoadError, LoadOptions, LocalModel, ModelInfo, ModelSource,
-    NamedTensors, NetworkKind, PlannerSettings, Profile, Remote, RemoteAnswer, RemoteError, RemoteRequest,
-    RemoteTiming, RunError, RunOptions, Runtime, Tensor,
+    Control, DeviceState, Endpoint, Engine, LoadError, LoadOptions, LocalModel, ModelSource, NamedTensors,
+    NetworkKind, PlannerSettings, Remote, RemoteAnswer, RemoteError, RemoteRequest, RemoteTiming, RunOptions,
+    Runtime, Tensor,
 };
 use tandem_engine::OnnxEngine;
 use tandem_testkit::conformance;
+use tandem_testkit::fakes::slow_model;
 
 /// What a run takes on the device.
 const HERE: Duration = Duration::from_millis(20);
@@ -28,35 +28,9 @@ const SIZE: usize = 1 << 16;
 /// The real engine, on a slow device.
 struct SlowDevice;
 
-struct SlowModel(Arc<dyn LocalModel>);
-
 impl Engine for SlowDevice {
     fn load(&self, source: &ModelSource, options: &LoadOptions) -> Result<Arc<dyn LocalModel>, LoadError> {
-        Ok(Arc::new(SlowModel(OnnxEngine::new().load(source, options)?)))
-    }
-}
-
-impl LocalModel for SlowModel {
-    fn info(&self) -> &ModelInfo {
-        self.0.info()
-    }
-
-    fn run(
-        &self,
-        inputs: &NamedTensors,
-        wanted: &[String],
-        control: &Control,
-    ) -> Result<NamedTensors, RunError> {
-        thread::sleep(HERE);
-        self.0.run(inputs, wanted, control)
-    }
-
-    fn profile(&self, inputs: &NamedTensors, control: &Control) -> Result<Profile, RunError> {
-        self.0.profile(inputs, control)
-    }
-
-    fn warm_up(&self, inputs: &NamedTensors, control: &Control) -> Result<(), RunError> {
-        self.0.warm_up(inputs, control)
+        Ok(slow_model(OnnxEngine::new().load(source, options)?, |_| HERE))
     }
 }
 

@@ -82,6 +82,45 @@ impl Remote for ScriptedRemote {
     }
 }
 
+/// A model whose runs take longer: after each it waits for what `rest` makes of the time that the run took.
+pub fn slow_model(
+    model: Arc<dyn LocalModel>,
+    rest: impl Fn(Duration) -> Duration + Send + Sync + 'static,
+) -> Arc<dyn LocalModel> {
+    Arc::new(SlowModel { model, rest })
+}
+
+struct SlowModel<F> {
+    model: Arc<dyn LocalModel>,
+    rest: F,
+}
+
+impl<F: Fn(Duration) -> Duration + Send + Sync> LocalModel for SlowModel<F> {
+    fn info(&self) -> &ModelInfo {
+        self.model.info()
+    }
+
+    fn run(
+        &self,
+        inputs: &NamedTensors,
+        wanted: &[String],
+        control: &Control,
+    ) -> Result<NamedTensors, RunError> {
+        let begun = Instant::now();
+        let outputs = self.model.run(inputs, wanted, control);
+        std::thread::sleep((self.rest)(begun.elapsed()));
+        outputs
+    }
+
+    fn profile(&self, inputs: &NamedTensors, control: &Control) -> Result<Profile, RunError> {
+        self.model.profile(inputs, control)
+    }
+
+    fn warm_up(&self, inputs: &NamedTensors, control: &Control) -> Result<(), RunError> {
+        self.model.warm_up(inputs, control)
+    }
+}
+
 /// An engine whose one model loads or runs until it is stopped, or fails as it is told.
 pub struct FakeEngine {
     model: Arc<FakeModel>,

@@ -7,10 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use tandem::{
-    Control, DType, Engine, LoadError, LoadOptions, LocalModel, ModelInfo, ModelSource, NamedTensors,
-    Profile, RunError, Runtime, Tensor, TensorError,
-};
+use tandem::{DType, Engine, LoadError, LoadOptions, LocalModel, ModelSource, Runtime, Tensor, TensorError};
+use tandem_testkit::fakes::slow_model;
 
 /// The engine, each run of which takes `factor` times as long.
 pub(crate) struct PacedEngine {
@@ -18,15 +16,10 @@ pub(crate) struct PacedEngine {
     pub(crate) factor: f64,
 }
 
-struct PacedModel {
-    model: Arc<dyn LocalModel>,
-    factor: f64,
-}
-
 impl Engine for PacedEngine {
     fn load(&self, source: &ModelSource, options: &LoadOptions) -> Result<Arc<dyn LocalModel>, LoadError> {
-        let model = self.runtime.engine().load(source, options)?;
-        Ok(Arc::new(PacedModel { model, factor: self.factor }))
+        let factor = self.factor;
+        Ok(slow_model(self.runtime.engine().load(source, options)?, move |took| rest(took, factor)))
     }
 
     fn tensor(&self, dtype: DType, shape: &[usize], bytes: &[u8]) -> Result<Tensor, TensorError> {
@@ -34,35 +27,9 @@ impl Engine for PacedEngine {
     }
 }
 
-impl LocalModel for PacedModel {
-    fn info(&self) -> &ModelInfo {
-        self.model.info()
-    }
-
-    fn run(
-        &self,
-        inputs: &NamedTensors,
-        wanted: &[String],
-        control: &Control,
-    ) -> Result<NamedTensors, RunError> {
-        let begun = Instant::now();
-        let outputs = self.model.run(inputs, wanted, control);
-        thread::sleep(rest(begun, self.factor));
-        outputs
-    }
-
-    fn profile(&self, inputs: &NamedTensors, control: &Control) -> Result<Profile, RunError> {
-        self.model.profile(inputs, control)
-    }
-
-    fn warm_up(&self, inputs: &NamedTensors, control: &Control) -> Result<(), RunError> {
-        self.model.warm_up(inputs, control)
-    }
-}
-
-/// What is to be waited until something that began then has taken `factor` times as long.
-fn rest(begun: Instant, factor: f64) -> Duration {
-    begun.elapsed().mul_f64((factor - 1.0).max(0.0))
+/// What is to be waited until something that took so long has taken `factor` times as long.
+fn rest(took: Duration, factor: f64) -> Duration {
+    took.mul_f64((factor - 1.0).max(0.0))
 }
 
 /// A hop before `server` that holds each answer back until it has taken `factor` times as long. It lives as long as the
@@ -95,7 +62,7 @@ fn carry(client: TcpStream, server: SocketAddr, factor: f64) -> io::Result<()> {
     let passed = pass(&mut from, &mut to, || {
         let asked = asked.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(asked) = asked {
-            thread::sleep(rest(asked, factor));
+            thread::sleep(rest(asked.elapsed(), factor));
         }
     });
     to.shutdown(Shutdown::Both).and(passed)
