@@ -67,10 +67,15 @@ impl ConvShape {
         }
         let divides = |channels: usize| self.groups > 0 && channels.is_multiple_of(self.groups);
         if !divides(self.in_channels) || !divides(self.out_channels) {
-            let got = format!("{} of {} and {} channels", self.groups, self.in_channels, self.out_channels);
-            return Err(KernelError::parameter("groups", got, "it must divide both"));
+            return Err(self.refused_groups("it must divide both"));
         }
         check_window(self.input, self.kernel, self.stride, self.dilation, self.padding, self.output)
+    }
+
+    /// That a kernel does not compute so many groups.
+    pub(crate) fn refused_groups(&self, expected: &'static str) -> KernelError {
+        let got = format!("{} of {} and {} channels", self.groups, self.in_channels, self.out_channels);
+        KernelError::parameter("groups", got, expected)
     }
 
     /// Whether each channel is convolved by itself.
@@ -222,10 +227,8 @@ impl Conv2d {
         bias: Option<&[f32]>,
         activation: Activation,
     ) -> Result<Self, KernelError> {
-        shape.check()?;
-        let dense = grouped::part(set, &shape).unwrap_or(shape);
-        let form = Form::choose(set, &dense, input);
-        Self::given(set, shape, input, (weights, bias), activation, form)
+        let choose = |dense: &ConvShape| Form::choose(set, dense, input);
+        Self::given(set, shape, input, (weights, bias), activation, choose)
     }
 
     /// As [`Conv2d::new`], without Winograd's algorithm: slower where that would be taken, and more exact. Its largest
@@ -239,7 +242,7 @@ impl Conv2d {
         bias: Option<&[f32]>,
         activation: Activation,
     ) -> Result<Self, KernelError> {
-        Self::given(set, shape, input, (weights, bias), activation, None)
+        Self::given(set, shape, input, (weights, bias), activation, |_| None)
     }
 
     fn given(
@@ -248,7 +251,7 @@ impl Conv2d {
         input: ConvInput,
         (weights, bias): (&[f32], Option<&[f32]>),
         activation: Activation,
-        form: Option<Form>,
+        choose: impl FnOnce(&ConvShape) -> Option<Form>,
     ) -> Result<Self, KernelError> {
         shape.check()?;
         activation.check()?;
@@ -262,6 +265,7 @@ impl Conv2d {
         if let Some(bias) = bias {
             check_length("bias", bias, shape.out_channels)?;
         }
+        let form = choose(&grouped::part(set, &shape).unwrap_or(shape));
         Self::build(set, shape, input, form, activation.ending(), Numbers::Given(weights, bias))
     }
 

@@ -176,6 +176,6 @@ fn size(length: u64) -> io::Result<usize> {
     usize::try_from(length).map_err(|_| damaged())
 }
 
-pub(super) fn damaged() -> io::Error {
+fn damaged() -> io::Error {
     ErrorKind::InvalidData.into()
 }

@@ -40,11 +40,8 @@ impl Grouped {
         ending: Ending,
         numbers: Numbers<'_, '_, &[f32]>,
     ) -> Result<Self, KernelError> {
-        let part = part(set, shape).ok_or_else(|| {
-            let got =
-                format!("{} of {} and {} channels", shape.groups, shape.in_channels, shape.out_channels);
-            KernelError::parameter("groups", got, "the channels of at most 8 must fill blocks")
-        })?;
+        let part = part(set, shape)
+            .ok_or_else(|| shape.refused_groups("the channels of at most 8 must fill blocks"))?;
         let parts = 0..shape.out_channels / part.out_channels;
         let parts: Result<Vec<Conv2d>, _> = match numbers {
             Numbers::Given(weights, bias) => {

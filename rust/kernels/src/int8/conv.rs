@@ -70,9 +70,7 @@ impl ByteConv2d {
         numbers: ByteNumbers<'_, '_, &[i8]>,
     ) -> Result<Self, KernelError> {
         if shape.groups > 1 && !shape.is_depthwise() {
-            let got =
-                format!("{} of {} and {} channels", shape.groups, shape.in_channels, shape.out_channels);
-            return Err(KernelError::parameter("groups", got, "it must be 1 or the number of channels"));
+            return Err(shape.refused_groups("it must be 1 or the number of channels"));
         }
         if shape.out_channels <= 4 || (shape.groups > 1 && shape.in_channels <= 4) {
             return Err(KernelError::parameter(
