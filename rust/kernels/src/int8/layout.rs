@@ -73,12 +73,26 @@ impl<T: Copy, F: Fn(T) -> u8> Task for Gather<'_, T, F> {
         for (planes, image) in x.chunks_exact(channels * pixels).zip(out.chunks_exact_mut(pixels * size)) {
             // Few enough pixels at once that they stay in the first-level cache over all channels.
             for (index, part) in image.chunks_mut(PART * size).enumerate() {
-                for (channel, plane) in planes.chunks_exact(pixels).enumerate() {
-                    let plane = &plane[index * PART..];
+                let planes = planes.chunks_exact(pixels).map(|plane| {
                     let mut bytes = [0; PART];
-                    for (to, &value) in bytes.iter_mut().zip(plane) {
+                    for (to, &value) in bytes.iter_mut().zip(&plane[index * PART..]) {
                         *to = byte(value);
                     }
+                    bytes
+                });
+                if size == 4 {
+                    let mut four = [[0; PART]; 4];
+                    for (to, bytes) in four.iter_mut().zip(planes) {
+                        *to = bytes;
+                    }
+                    let [a, b, c, d] = &four;
+                    let pixels = a.iter().zip(b).zip(c.iter().zip(d));
+                    for (pixel, ((&a, &b), (&c, &d))) in part.as_chunks_mut().0.iter_mut().zip(pixels) {
+                        *pixel = [a, b, c, d];
+                    }
+                    continue;
+                }
+                for (channel, bytes) in planes.enumerate() {
                     for (pixel, &byte) in part.chunks_exact_mut(size).zip(&bytes) {
                         pixel[channel] = byte;
                     }
