@@ -35,6 +35,11 @@ fn least(mut work: impl FnMut()) -> f64 {
     least
 }
 
+/// How many layers with so many bytes of weights have 64 MiB of them.
+fn copies(bytes: usize) -> usize {
+    (64_usize << 20).div_ceil(bytes)
+}
+
 struct Bench {
     set: InstructionSet,
     peak: f64,
@@ -106,6 +111,55 @@ impl Bench {
         self.row(&name, rows * sizes[0] * sizes[1], seconds);
     }
 
+    /// One after another, products whose weights are 64 MiB together, so that each finds its own in no cache of its core.
+    fn products_in_turns(&self, rows: usize, sizes: [usize; 2]) {
+        let weights = vec![0.01; sizes[0] * sizes[1]];
+        let weights = MatMulWeights::Plain(&weights);
+        let layers: Vec<MatMul> = (0..copies(4 * sizes[0] * sizes[1]))
+            .map(|_| MatMul::new(self.set, sizes, weights, None, Activation::None).unwrap())
+            .collect();
+        let x = vec![0.5; rows * sizes[0]];
+        let mut out = vec![0.0; rows * sizes[1]];
+        let seconds = least(|| {
+            for layer in &layers {
+                layer.run(black_box(&x), None, black_box(&mut out)).unwrap();
+            }
+        });
+        let name = format!("{rows}×{}×{}", sizes[0], sizes[1]);
+        self.row(&name, rows * sizes[0] * sizes[1], seconds / layers.len() as f64);
+    }
+
+    /// The same with 3 × 3 convolutions of an image.
+    fn convolutions_in_turns(&self, size: usize, channels: usize) {
+        let shape = ConvShape {
+            batch: 1,
+            in_channels: channels,
+            out_channels: channels,
+            groups: 1,
+            input: [size; 2],
+            kernel: [3; 2],
+            stride: [1; 2],
+            dilation: [1; 2],
+            padding: [1; 2],
+            output: [size; 2],
+        };
+        let weights = vec![0.01; 9 * channels * channels];
+        let layers: Vec<Conv2d> = (0..copies(16 * 4 * channels * channels))
+            .map(|_| {
+                Conv2d::new(self.set, shape, ConvInput::Blocked, &weights, None, Activation::None).unwrap()
+            })
+            .collect();
+        let x = vec![0.5; blocked_len(self.set, 1, channels, size * size).unwrap()];
+        let mut out = x.clone();
+        let seconds = least(|| {
+            for layer in &layers {
+                layer.run(black_box(&x), None, black_box(&mut out)).unwrap();
+            }
+        });
+        let name = format!("3×3 {channels}→{channels} at {size}², {}", layers[0].algorithm());
+        self.row(&name, 9 * channels * channels * size * size, seconds / layers.len() as f64);
+    }
+
     fn recurrence(&self, cell: RecurrentCell, direction: RecurrentDirection, hidden: usize, steps: usize) {
         let shape = RecurrentShape { cell, direction, inputs: hidden, hidden };
         let weights = vec![0.01; direction.count() * cell.gates() * hidden * hidden];
@@ -162,6 +216,15 @@ fn main() {
         bench.product(rows, [384, 384], Activation::None);
         bench.product(rows, [384, 1536], Activation::Gelu);
         bench.product(rows, [1536, 384], Activation::None);
+    }
+    println!("layers whose weights lie in no cache");
+    for (size, channels) in [(14, 256), (7, 512)] {
+        bench.convolutions_in_turns(size, channels);
+    }
+    for (rows, sizes) in
+        [(1, [1280, 1000]), (8, [384, 1536]), (16, [384, 1536]), (16, [1536, 384]), (49, [320, 1280])]
+    {
+        bench.products_in_turns(rows, sizes);
     }
     println!("recurrent layers, whose weights are read at every step");
     for hidden in [64, 128, 256] {

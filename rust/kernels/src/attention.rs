@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 use std::ops::Range;
 
 use crate::activation::Activation;
+use crate::ahead::Ahead;
 use crate::error::{KernelError, check_length, volume};
 use crate::isa::InstructionSet;
 use crate::math;
@@ -306,8 +307,8 @@ unsafe fn attend<S: Simd>(shape: &AttentionShape, mask: Option<&[f32]>, room: &m
                 out_block: rows * S::LANES,
                 out_pixel: S::LANES,
                 ending,
-                prefetch: room.key.as_ptr(),
-                prefetch_step: 0,
+                repeat: 1,
+                ahead: Ahead::NOTHING,
             };
             // SAFETY: queries, keys and scores lie in the room.
             unsafe { tile::run::<S, Blocked>(count, rows, &tile) };
@@ -339,8 +340,8 @@ unsafe fn attend<S: Simd>(shape: &AttentionShape, mask: Option<&[f32]>, room: &m
                 out_block: S::LANES,
                 out_pixel: if whole { stride } else { width },
                 ending,
-                prefetch: room.value.as_ptr(),
-                prefetch_step: 0,
+                repeat: 1,
+                ahead: Ahead::NOTHING,
             };
             // SAFETY: scores and values lie in the room, whole vectors of the output in `out`; others are staged.
             unsafe {

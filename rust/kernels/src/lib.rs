@@ -35,6 +35,7 @@
 #![allow(clippy::cast_precision_loss, reason = "counts of elements as divisors")]
 
 mod activation;
+mod ahead;
 mod arrange;
 mod attention;
 mod conv;
@@ -56,6 +57,7 @@ mod saved;
 mod simd;
 mod threads;
 mod tile;
+mod weights;
 
 pub use activation::Activation;
 pub use arrange::{join_channels, to_channels_last};

@@ -4,13 +4,15 @@ use std::marker::PhantomData;
 use std::ops::Range;
 
 use crate::activation::{Activation, Ending};
+use crate::ahead::Ahead;
 use crate::error::{KernelError, check_length, volume};
 use crate::isa::InstructionSet;
 use crate::memory::with_scratch;
 use crate::saved::{Numbers, Restorer, Save, Saver};
 use crate::simd::{Simd, Task, with_simd};
 use crate::threads::{self, Disjoint};
-use crate::tile::{self, Blocked, Matrix, Sizes, Step, Tile, Weights};
+use crate::tile::{self, Blocked, Step, Tile};
+use crate::weights::{Matrix, Sizes, Weights};
 
 /// Inputs that are summed at once: their weights for a group of outputs stay in the first-level cache over all rows.
 const INNER: usize = 384;
@@ -188,7 +190,8 @@ impl MatMul {
             let weights = panel[input * width..].as_ptr();
             let bias = if part == 0 { &self.weights.bias.as_slice()[column..] } else { &nought[..] };
             let ahead = if last { next } else { &panel[(input + steps.len() * S::LANES) * width..] };
-            let ahead_step = ahead.len().min(steps.len() * S::LANES * width) / rows.div_ceil(most);
+            let inputs = steps.len() * S::LANES;
+            let ahead = &ahead[..ahead.len().min(inputs * width)];
             let own = tiles.clone().zip(tile::split_some(rows, most, tiles.clone()));
             for (index, (row, pixels)) in own {
                 let at = row * self.outputs + column;
@@ -202,8 +205,8 @@ impl MatMul {
                     out_block: S::LANES,
                     out_pixel: self.outputs,
                     ending: if last { self.ending } else { none },
-                    prefetch: ahead.as_ptr().wrapping_add(index * ahead_step),
-                    prefetch_step: ahead_step / (steps.len() * S::LANES),
+                    repeat: 1,
+                    ahead: Ahead::new(ahead, &(index..index + 1), rows.div_ceil(most), inputs),
                 };
                 // What the sums begin with: the residual, then the sums so far.
                 let begin =

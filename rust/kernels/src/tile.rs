@@ -13,11 +13,8 @@ use std::marker::PhantomData;
 use std::ops::Range;
 
 use crate::activation::{Bend, Ending};
-use crate::error::{KernelError, volume};
-use crate::memory::{Buffer, Packed};
-use crate::saved::{Numbers, Saver};
+use crate::ahead::Ahead;
 use crate::simd::{Simd, Task, for_each_pixel};
-use crate::threads::{self, Disjoint};
 
 /// Inputs of a pixel that lie side by side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,9 +43,10 @@ pub(crate) struct Tile<'a> {
     /// Floats from one pixel to the next.
     pub(crate) out_pixel: usize,
     pub(crate) ending: Ending,
-    /// What the next tiles will want of the weights: prefetched from here on, `prefetch_step` floats for every input.
-    pub(crate) prefetch: *const f32,
-    pub(crate) prefetch_step: usize,
+    /// How many such tiles lie side by side.
+    pub(crate) repeat: usize,
+    /// A step for every input.
+    pub(crate) ahead: Ahead,
 }
 
 /// How far apart the pixels of the input are.
@@ -86,82 +84,96 @@ impl<S: Simd, P: Pixels, const BLOCKS: usize, const PIXELS: usize> Task
     unsafe fn call(self) {
         let tile = self.0;
         let stride = P::stride::<S>();
+        // For so few pixels the weights may be the only ones that wait for memory.
+        let few = 2 * PIXELS <= S::PIXELS[BLOCKS] + 2;
         // SAFETY: the caller of `run` promises every address that is formed here.
         unsafe {
-            let mut sums = [[S::splat(0.0); PIXELS]; BLOCKS];
-            for n in 0..BLOCKS {
-                let bias = S::load(tile.bias.add(n * S::LANES));
-                for p in 0..PIXELS {
-                    sums[n][p] = bias;
-                }
-            }
-            if !tile.residual.is_null() {
+            let mut ahead = tile.ahead;
+            let (mut from, mut residual, mut to) = (tile.x, tile.residual, tile.out);
+            for _ in 0..tile.repeat {
+                let mut sums = [[S::splat(0.0); PIXELS]; BLOCKS];
                 for n in 0..BLOCKS {
+                    let bias = S::load(tile.bias.add(n * S::LANES));
                     for p in 0..PIXELS {
-                        let residual = S::load(tile.residual.add(n * tile.out_block + p * tile.out_pixel));
-                        sums[n][p] = S::add(sums[n][p], residual);
+                        sums[n][p] = bias;
                     }
                 }
-            }
-            let mut weights = tile.weights;
-            let mut prefetch = tile.prefetch;
-            for step in tile.steps {
-                let mut x = tile.x.wrapping_add(step.offset);
-                if S::BY_ELEMENT && stride == S::LANES && step.lanes == S::LANES {
-                    // Each input of all pixels is loaded once, the weights of all its lanes stay in registers.
-                    let mut w = [[S::splat(0.0); BLOCKS]; 4];
-                    for lane in 0..4 {
-                        for n in 0..BLOCKS {
-                            w[lane][n] = S::load(weights.add((lane * BLOCKS + n) * S::LANES));
+                if !residual.is_null() {
+                    for n in 0..BLOCKS {
+                        for p in 0..PIXELS {
+                            let residual = S::load(residual.add(n * tile.out_block + p * tile.out_pixel));
+                            sums[n][p] = S::add(sums[n][p], residual);
                         }
                     }
-                    S::prefetch(prefetch);
-                    prefetch = prefetch.wrapping_add(tile.prefetch_step * S::LANES);
-                    for_each_pixel!(p in PIXELS {
-                        let inputs = S::load(x.add(p * stride));
+                }
+                let mut weights = tile.weights;
+                for step in tile.steps {
+                    let mut x = from.wrapping_add(step.offset);
+                    if S::BY_ELEMENT && stride == S::LANES && step.lanes == S::LANES {
+                        // Each input of all pixels is loaded once, the weights of all its lanes stay in registers.
+                        let mut w = [[S::splat(0.0); BLOCKS]; 4];
                         for lane in 0..4 {
                             for n in 0..BLOCKS {
-                                sums[n][p] = S::fma_element(w[lane][n], inputs, lane, sums[n][p]);
+                                w[lane][n] = S::load(weights.add((lane * BLOCKS + n) * S::LANES));
                             }
                         }
-                    });
-                    weights = weights.add(BLOCKS * S::LANES * S::LANES);
-                    continue;
-                }
-                for _ in 0..step.lanes {
-                    let mut w = [S::splat(0.0); BLOCKS];
-                    for n in 0..BLOCKS {
-                        w[n] = S::load(weights.add(n * S::LANES));
+                        S::prefetch(ahead.alternate(S::LANES).cast());
+                        for_each_pixel!(p in PIXELS {
+                            let inputs = S::load(x.add(p * stride));
+                            for lane in 0..4 {
+                                for n in 0..BLOCKS {
+                                    sums[n][p] = S::fma_element(w[lane][n], inputs, lane, sums[n][p]);
+                                }
+                            }
+                        });
+                        weights = weights.add(BLOCKS * S::LANES * S::LANES);
+                        continue;
                     }
-                    S::prefetch(prefetch);
-                    prefetch = prefetch.wrapping_add(tile.prefetch_step);
-                    for p in 0..PIXELS {
-                        let input = S::broadcast(x.add(p * stride));
+                    for _ in 0..step.lanes {
+                        let mut w = [S::splat(0.0); BLOCKS];
                         for n in 0..BLOCKS {
-                            sums[n][p] = S::fma(w[n], input, sums[n][p]);
+                            w[n] = S::load(weights.add(n * S::LANES));
                         }
+                        if few {
+                            for place in ahead.both() {
+                                S::prefetch(place.cast());
+                            }
+                        } else {
+                            S::prefetch(ahead.alternate(1).cast());
+                        }
+                        for p in 0..PIXELS {
+                            let input = S::broadcast(x.add(p * stride));
+                            for n in 0..BLOCKS {
+                                sums[n][p] = S::fma(w[n], input, sums[n][p]);
+                            }
+                        }
+                        weights = weights.add(BLOCKS * S::LANES);
+                        x = x.add(1);
                     }
-                    weights = weights.add(BLOCKS * S::LANES);
-                    x = x.add(1);
                 }
-            }
-            let (low, high) = (S::splat(tile.ending.low), S::splat(tile.ending.high));
-            for n in 0..BLOCKS {
-                for p in 0..PIXELS {
-                    let out = tile.out.add(n * tile.out_block + p * tile.out_pixel);
-                    S::store(out, S::clamp(sums[n][p], low, high));
+                let (low, high) = (S::splat(tile.ending.low), S::splat(tile.ending.high));
+                for n in 0..BLOCKS {
+                    for p in 0..PIXELS {
+                        let out = to.add(n * tile.out_block + p * tile.out_pixel);
+                        S::store(out, S::clamp(sums[n][p], low, high));
+                    }
                 }
-            }
-            if let Some(curve) = tile.ending.curve {
-                S::vectorize(Bend::<S> {
-                    values: tile.out,
-                    block: tile.out_block,
-                    blocks: BLOCKS,
-                    pixel: tile.out_pixel,
-                    pixels: PIXELS,
-                    curve,
-                    set: PhantomData,
-                });
+                if let Some(curve) = tile.ending.curve {
+                    S::vectorize(Bend::<S> {
+                        values: to,
+                        block: tile.out_block,
+                        blocks: BLOCKS,
+                        pixel: tile.out_pixel,
+                        pixels: PIXELS,
+                        curve,
+                        set: PhantomData,
+                    });
+                }
+                from = from.wrapping_add(PIXELS * stride);
+                to = to.wrapping_add(PIXELS * tile.out_pixel);
+                if !residual.is_null() {
+                    residual = residual.wrapping_add(PIXELS * tile.out_pixel);
+                }
             }
         }
     }
@@ -211,6 +223,30 @@ pub(crate) fn split_some(
     tiles.map(move |tile| (tile * size + tile.min(larger), size + usize::from(tile < larger)))
 }
 
+/// Tiles of as many pixels that lie side by side.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Strip {
+    pub(crate) tiles: Range<usize>,
+    /// The first pixel of the first tile.
+    pub(crate) pixel: usize,
+    /// Of each tile.
+    pub(crate) pixels: usize,
+}
+
+/// Some of the tiles that [`split`] gives, as strips.
+pub(crate) fn strips(count: usize, most: usize, tiles: Range<usize>) -> impl Iterator<Item = Strip> {
+    let all = count.div_ceil(most);
+    let (size, larger) = (count.checked_div(all).unwrap_or(0), count.checked_rem(all).unwrap_or(0));
+    let first = Strip {
+        pixel: tiles.start * (size + 1),
+        pixels: size + 1,
+        tiles: tiles.start..tiles.end.min(larger),
+    };
+    let start = tiles.start.max(larger);
+    let second = Strip { pixel: start * size + larger, pixels: size, tiles: start..tiles.end };
+    [first, second].into_iter().filter(|strip| !strip.tiles.is_empty())
+}
+
 /// Cuts a range over lines of `length` into one range for each line that it meets: the line, and the places in it.
 pub(crate) fn lines(range: Range<usize>, length: usize) -> impl Iterator<Item = (usize, Range<usize>)> {
     let length = length.max(1);
@@ -239,158 +275,21 @@ pub(crate) fn groups(blocks: usize, size: usize) -> impl Iterator<Item = (usize,
     (0..blocks).step_by(size.max(1)).map(move |first| (first, size.min(blocks - first)))
 }
 
-/// Weights as the tiles read them: `[group][input][blocks of the group × LANES]`, and the bias.
-#[derive(Clone, Debug)]
-pub(crate) struct Weights {
-    values: Packed,
-    /// Where they begin in `values`, which may have others before and behind them.
-    start: usize,
-    pub(crate) bias: Packed,
-    /// Vectors of output channels in a group, but for the last.
-    pub(crate) group_size: usize,
-    /// Vectors of output channels.
-    pub(crate) blocks: usize,
-    /// Inputs of one output.
-    pub(crate) inputs: usize,
-    /// Floats of a vector.
-    lanes: usize,
-}
+#[cfg(test)]
+mod tests {
+    use super::{split_some, strips};
 
-/// A matrix of weights as a model has it.
-#[derive(Clone, Copy)]
-pub(crate) enum Matrix<'a> {
-    /// A row for each input.
-    Inputs(&'a [f32]),
-    /// A row for each output. The first input is the element of that index, and so on; all in their order where there are none.
-    Outputs(&'a [f32], &'a [usize]),
-}
-
-/// The sizes of packed weights.
-#[derive(Clone, Copy)]
-pub(crate) struct Sizes {
-    pub(crate) lanes: usize,
-    /// Vectors of output channels in a group.
-    pub(crate) group: usize,
-    pub(crate) inputs: usize,
-    pub(crate) outputs: usize,
-}
-
-impl Sizes {
-    fn blocks(self) -> usize {
-        self.outputs.div_ceil(self.lanes)
-    }
-}
-
-/// Inputs that are packed at once, over all outputs of a group, so that neither side is read or written far apart.
-const PART: usize = 16;
-
-impl Weights {
-    /// Packs a matrix, or takes what was packed before.
-    pub(crate) fn new(sizes: Sizes, numbers: Numbers<'_, '_, Matrix<'_>>) -> Result<Self, KernelError> {
-        let values = [sizes.inputs, sizes.blocks(), sizes.lanes];
-        volume("weights", &values)?;
-        match numbers {
-            Numbers::Given(matrix, bias) => {
-                let mut packed = Buffer::zeroed(values.iter().product());
-                pack(sizes, matrix, packed.as_mut_slice());
-                Ok(Self::of(sizes, packed.into(), 0, padded(sizes, bias)))
-            }
-            Numbers::Saved(from) => {
-                let packed = from.packed(&values)?;
-                Ok(Self::of(sizes, packed, 0, from.packed(&values[1..])?))
+    #[test]
+    fn strips_are_the_tiles_in_their_order() {
+        for (count, most) in (1..60_usize).flat_map(|count| (1..15).map(move |most| (count, most))) {
+            let all = count.div_ceil(most);
+            for tiles in (0..=all).flat_map(|start| (start..=all).map(move |end| start..end)) {
+                let expected: Vec<_> = split_some(count, most, tiles.clone()).collect();
+                let found = strips(count, most, tiles).flat_map(|strip| {
+                    (0..strip.tiles.len()).map(move |tile| (strip.pixel + tile * strip.pixels, strip.pixels))
+                });
+                assert_eq!(found.collect::<Vec<_>>(), expected, "{count} pixels by {most}");
             }
         }
     }
-
-    /// Of weights that were packed already, from `start` on.
-    pub(crate) fn of(sizes: Sizes, values: Packed, start: usize, bias: Packed) -> Self {
-        let Sizes { lanes, group, inputs, .. } = sizes;
-        Self { values, start, bias, group_size: group, blocks: sizes.blocks(), inputs, lanes }
-    }
-
-    pub(crate) fn save(&self, to: &mut Saver) {
-        self.save_values(to);
-        to.packed(&self.bias);
-    }
-
-    /// Without the bias, and with what lies before and behind.
-    pub(crate) fn save_values(&self, to: &mut Saver) {
-        to.packed(&self.values);
-    }
-
-    /// How many groups there are.
-    pub(crate) fn groups(&self) -> usize {
-        self.blocks.div_ceil(self.group_size.max(1))
-    }
-
-    /// The first block and the number of blocks of a group.
-    pub(crate) fn group(&self, index: usize) -> (usize, usize) {
-        let first = index * self.group_size;
-        (first, self.group_size.min(self.blocks - first))
-    }
-
-    /// Multiply-adds of so many pixels.
-    pub(crate) fn products(&self, pixels: usize) -> usize {
-        self.length().saturating_mul(pixels)
-    }
-
-    fn length(&self) -> usize {
-        self.inputs * self.blocks * self.lanes
-    }
-
-    /// The weights from those of the group on that begins with block `first`.
-    pub(crate) fn panel(&self, first: usize) -> &[f32] {
-        &self.values.as_slice()[self.start..][first * self.lanes * self.inputs..self.length()]
-    }
-}
-
-/// A bias of whole vectors.
-pub(crate) fn padded(sizes: Sizes, bias: Option<&[f32]>) -> Packed {
-    let mut padded = Buffer::zeroed(sizes.blocks() * sizes.lanes);
-    for (to, &value) in padded.as_mut_slice().iter_mut().zip(bias.unwrap_or(&[])) {
-        *to = value;
-    }
-    padded.into()
-}
-
-/// Packs `matrix`; what belongs to no output stays as it is.
-fn pack(sizes: Sizes, matrix: Matrix<'_>, packed: &mut [f32]) {
-    let Sizes { lanes, group, inputs, outputs } = sizes;
-    let parts = inputs.div_ceil(PART);
-    let moves = threads::moves(packed.len());
-    let packed = Disjoint::new(packed);
-    let groups: Vec<(usize, usize)> = groups(sizes.blocks(), group).collect();
-    threads::share(groups.len() * parts, moves, |units| {
-        for (group, own) in lines(units, parts) {
-            let (first, count) = groups[group];
-            let (begin, width) = (first * lanes * inputs, count * lanes);
-            let kept = first * lanes..outputs.min(first * lanes + width);
-            let rows = own.start * PART..inputs.min(own.end * PART);
-            // SAFETY: the inputs of a part of a group belong to one unit.
-            let panel = unsafe { packed.range(begin + rows.start * width..begin + rows.end * width) };
-            match matrix {
-                Matrix::Inputs(values) => {
-                    let from = values.chunks_exact(outputs).skip(rows.start);
-                    for (to, row) in panel.chunks_exact_mut(width).zip(from) {
-                        to[..kept.len()].copy_from_slice(&row[kept.clone()]);
-                    }
-                }
-                Matrix::Outputs(values, order) => {
-                    for (index, panel) in panel.chunks_mut(PART * width).enumerate() {
-                        let part = rows.start + index * PART..rows.end.min(rows.start + (index + 1) * PART);
-                        for (lane, output) in kept.clone().enumerate() {
-                            let row = &values[output * inputs..][..inputs];
-                            let places = panel[lane..].iter_mut().step_by(width);
-                            if order.is_empty() {
-                                places.zip(&row[part.clone()]).for_each(|(to, &value)| *to = value);
-                            } else {
-                                let order = &order[part.clone()];
-                                places.zip(order).for_each(|(to, &from)| *to = row[from]);
-                            }
-                        }
-                    }
-                }
-            }
-        }
-    });
 }

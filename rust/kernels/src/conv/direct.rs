@@ -10,12 +10,14 @@ use std::ops::Range;
 
 use super::{ConvInput, ConvShape};
 use crate::activation::Ending;
+use crate::ahead::Ahead;
 use crate::error::{KernelError, volume};
 use crate::memory::with_scratch;
 use crate::saved::{Numbers, Saver};
 use crate::simd::{Simd, Task};
 use crate::threads::{self, Disjoint};
-use crate::tile::{self, Blocked, Matrix, Pixels, Planar, Sizes, Step, Tile, Weights};
+use crate::tile::{self, Blocked, Pixels, Planar, Step, Tile};
+use crate::weights::{Matrix, Sizes, Weights};
 
 #[derive(Clone, Debug)]
 pub(super) struct Direct {
@@ -188,8 +190,9 @@ impl Direct {
                 let (first, blocks) = self.weights.group(groups.start + group);
                 let panel = self.weights.panel(first);
                 let next = &panel[self.weights.inputs * blocks * S::LANES..];
-                let ahead = next.len().min(panel.len() - next.len()) / tiles;
-                for (done, (pixel, count)) in own.clone().zip(tile::split_some(pixels, most, own)) {
+                let next = &next[..next.len().min(panel.len() - next.len())];
+                for strip in tile::strips(pixels, most, own) {
+                    let pixel = strip.pixel;
                     let at = (first - origin) * out_block + pixel * S::LANES;
                     let tile = Tile {
                         x: x.as_ptr().wrapping_add(pixel * S::LANES),
@@ -202,11 +205,11 @@ impl Direct {
                         out_block,
                         out_pixel: S::LANES,
                         ending: self.ending,
-                        prefetch: next.as_ptr().wrapping_add(done * ahead),
-                        prefetch_step: ahead.div_ceil(self.weights.inputs.max(1)),
+                        repeat: strip.tiles.len(),
+                        ahead: Ahead::new(next, &strip.tiles, tiles, self.weights.inputs),
                     };
                     // SAFETY: the caller promises the pixels; each belongs to one unit.
-                    unsafe { tile::run::<S, Blocked>(blocks, count, &tile) };
+                    unsafe { tile::run::<S, Blocked>(blocks, strip.pixels, &tile) };
                 }
             }
         });
@@ -235,7 +238,7 @@ impl Direct {
                 let panel = self.weights.panel(first);
                 let bias = self.weights.bias.as_slice()[first * S::LANES..].as_ptr();
                 let next = &panel[self.weights.inputs * blocks * S::LANES..];
-                let ahead = next.len().min(panel.len() - next.len()) / tiles.max(1);
+                let next = &next[..next.len().min(panel.len() - next.len())];
                 let mut done = own.start;
                 for (oy, columns) in tile::lines(own, row_tiles) {
                     let taps = shape.taps(0, oy);
@@ -243,7 +246,9 @@ impl Direct {
                     let inputs = taps.start * self.row_inputs;
                     let weights = panel[inputs * blocks * S::LANES..].as_ptr();
                     let top = oy * shape.stride[0];
-                    for (ox, count) in tile::split_some(width, most, columns) {
+                    for strip in tile::strips(width, most, columns) {
+                        let ox = strip.pixel;
+                        let after = done + strip.tiles.len();
                         let at = (first * pixels + oy * width + ox) * S::LANES;
                         // SAFETY: the taps of a row that meet the image have rows inside it, and every column lies in
                         // the row: inside the image without a copy, inside the noughts around it with one. The first
@@ -264,12 +269,12 @@ impl Direct {
                                 out_block: pixels * S::LANES,
                                 out_pixel: S::LANES,
                                 ending: self.ending,
-                                prefetch: next.as_ptr().wrapping_add(done * ahead),
-                                prefetch_step: ahead.div_ceil(self.weights.inputs.max(1)),
+                                repeat: strip.tiles.len(),
+                                ahead: Ahead::new(next, &(done..after), tiles, self.weights.inputs),
                             };
-                            tile::run::<S, P>(blocks, count, &tile);
+                            tile::run::<S, P>(blocks, strip.pixels, &tile);
                         }
-                        done += 1;
+                        done = after;
                     }
                 }
             }

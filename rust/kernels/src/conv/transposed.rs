@@ -5,13 +5,15 @@
 //! lie side by side, and a few rows of the image stay in the second-level cache over all outputs.
 
 use crate::activation::{Activation, Ending};
+use crate::ahead::Ahead;
 use crate::error::{KernelError, check_length, volume};
 use crate::isa::InstructionSet;
 use crate::layout::blocked_len;
 use crate::saved::{Numbers, Restorer, Save, Saver};
 use crate::simd::{Simd, with_simd};
 use crate::threads::{self, Disjoint};
-use crate::tile::{self, Blocked, Matrix, Sizes, Step, Tile, Weights};
+use crate::tile::{self, Blocked, Step, Tile};
+use crate::weights::{Matrix, Sizes, Weights};
 
 /// Floats of the rows of the input that are worked on at once.
 const WORKING_SET: usize = 1 << 17;
@@ -199,8 +201,8 @@ impl UpConv2d {
                     out_block: S::LANES,
                     out_pixel: kernel_width * S::LANES,
                     ending: self.ending,
-                    prefetch: panel.as_ptr(),
-                    prefetch_step: 0,
+                    repeat: 1,
+                    ahead: Ahead::NOTHING,
                 };
                 tile::run::<S, Blocked>(blocks, count, &tile);
             }

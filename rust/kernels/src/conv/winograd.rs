@@ -24,13 +24,15 @@ use std::ops::Range;
 use self::tiles::{Gather, Scatter};
 use super::{ConvInput, ConvShape};
 use crate::activation::{Activation, Ending};
+use crate::ahead::Ahead;
 use crate::error::{KernelError, volume};
 use crate::isa::InstructionSet;
 use crate::memory::{Packed, with_scratch};
 use crate::saved::{Numbers, Saver};
 use crate::simd::Simd;
 use crate::threads::{self, Disjoint};
-use crate::tile::{self, Blocked, Sizes, Step, Tile, Weights};
+use crate::tile::{self, Blocked, Step, Tile};
+use crate::weights::{self, Sizes, Weights};
 
 /// Floats of transformed tiles that are worked on at once: what stays in a second-level cache.
 const WORKING_SET: usize = 1 << 17;
@@ -133,11 +135,11 @@ impl Winograd {
         let sizes = Sizes { lanes: S::LANES, group, inputs, outputs };
         let (values, bias) = match numbers {
             Numbers::Given(kernels, bias) => {
-                (pack::transformed::<S>(form, sizes, kernels, per_point), tile::padded(sizes, bias))
+                (pack::transformed::<S>(form, sizes, kernels, per_point), weights::padded(sizes, bias))
             }
             Numbers::Saved(from) => (from.packed(&transformed)?, from.packed(&transformed[2..])?),
         };
-        let nought = tile::padded(sizes, None);
+        let nought = weights::padded(sizes, None);
         let point = |point: usize| Weights::of(sizes, values.clone(), point * per_point, nought.clone());
         let steps = (0..in_blocks).map(|block| Step {
             offset: block * chunk * S::LANES,
@@ -316,8 +318,10 @@ impl<S: Simd> Part<'_, S> {
             None => winograd.weights.get(point + 1).map_or(&[][..], |next| next.panel(0)),
         };
         let most = S::PIXELS[weights.group_size];
-        let ahead = next.len().min(width) / self.tiles.len().div_ceil(most).max(1);
-        for (index, (tile, count)) in tile::split(self.tiles.len(), most).enumerate() {
+        let next = &next[..next.len().min(width)];
+        let tiles = self.tiles.len().div_ceil(most);
+        for strip in tile::strips(self.tiles.len(), most, 0..tiles) {
+            let tile = strip.pixel;
             // SAFETY: `tile + count` is at most the number of tiles of a chunk, for which every input and output block of
             // every point has its line.
             unsafe {
@@ -331,10 +335,10 @@ impl<S: Simd> Part<'_, S> {
                     out_block: line,
                     out_pixel: S::LANES,
                     ending: Activation::None.ending(),
-                    prefetch: next.as_ptr().wrapping_add(index * ahead),
-                    prefetch_step: ahead.div_ceil(weights.inputs.max(1)),
+                    repeat: strip.tiles.len(),
+                    ahead: Ahead::new(next, &strip.tiles, tiles, weights.inputs),
                 };
-                tile::run::<S, Blocked>(blocks, count, &work);
+                tile::run::<S, Blocked>(blocks, strip.pixels, &work);
             }
         }
     }

@@ -1,13 +1,16 @@
 //! Packed weights and the loops over tiles that convolutions and matrix products share.
 
+use std::ops::Range;
+
 use super::simd::Dots;
 use super::tile::{self, Tile};
 use super::{Quantization, Requantization};
+use crate::ahead::Ahead;
 use crate::error::{KernelError, check_length, volume};
 use crate::memory::{Buffer, Packed};
 use crate::saved::{ByteNumbers, Saver};
 use crate::threads;
-use crate::tile::{lines as tile_lines, split_some};
+use crate::tile::{Strip, lines as tile_lines, strips};
 
 /// Weights as the tiles read them, and what goes with them.
 #[derive(Clone, Debug)]
@@ -191,59 +194,71 @@ impl Products {
         let products = self.weights.as_bytes().len().saturating_mul(place.rows * place.width) / 4;
         threads::share(self.groups.len() * tiles, products, |units| {
             for (group, own) in tile_lines(units, tiles) {
-                let own = own.clone().map(|tile| {
-                    if two {
-                        let rows = (place.rows - 2 * tile).min(2);
-                        return (tile, 2 * tile, (0, rows * place.width), rows == 2);
+                let compute = |tiles: Range<usize>, row: usize, strip: Strip, halves: bool| {
+                    // SAFETY: the caller promises all pixels; each tile belongs to one unit.
+                    unsafe { self.strip::<S>(group, tiles, row, &strip, halves, place) };
+                };
+                if two {
+                    let pairs = own.start..own.end.min(place.rows / 2);
+                    let alone = own.start.max(place.rows / 2)..own.end;
+                    for (tiles, rows) in [(pairs, 2), (alone, 1)] {
+                        let row = 2 * tiles.start;
+                        let strip = Strip { tiles: tiles.clone(), pixel: 0, pixels: rows * place.width };
+                        compute(tiles, row, strip, rows == 2);
                     }
-                    let (row, column) = (tile / row_tiles, tile % row_tiles);
-                    let pixels = split_some(place.width, S::PIXELS, column..column + 1).next();
-                    (tile, row, pixels.unwrap_or_default(), false)
-                });
-                // SAFETY: the caller promises all pixels; each tile belongs to one unit.
-                unsafe { self.tiles::<S>(group, own, place) };
+                    continue;
+                }
+                for (row, columns) in tile_lines(own, row_tiles) {
+                    for strip in strips(place.width, S::PIXELS, columns) {
+                        let before = row * row_tiles;
+                        let tiles = before + strip.tiles.start..before + strip.tiles.end;
+                        compute(tiles, row, strip, false);
+                    }
+                }
             }
         });
     }
 
-    /// Some tiles of one group: their index, row, columns, and whether they are halves of two rows.
+    /// A strip of a row of one group, or of halves of two rows; and its tiles, of all rows' tiles.
     ///
     /// # Safety
     ///
     /// As for [`Products::run`]; nobody else writes those pixels of the group.
-    unsafe fn tiles<S: Dots>(
+    unsafe fn strip<S: Dots>(
         &self,
         index: usize,
-        tiles: impl Iterator<Item = (usize, usize, (usize, usize), bool)>,
+        tiles: Range<usize>,
+        row: usize,
+        strip: &Strip,
+        halves: bool,
         place: &Place,
     ) {
         let weights = self.weights.as_bytes();
         let group = &self.groups[index];
         let panel = &weights[group.weights..];
-        let next = self.groups.get(index + 1);
-        let ahead = next.map_or(&[][..], |next| &weights[next.weights..]);
-        let wanted = next.map_or(0, |next| next.blocks * S::LANES * self.runs.len() * self.quads * 4);
-        let all = (place.rows * place.width).div_ceil(S::PIXELS).max(1);
+        let steps = self.runs.len() * self.quads;
+        let all = (place.rows * place.width).div_ceil(S::PIXELS);
         // Where there are many pixels, the weights stay in the first-level cache anyway.
-        let ahead_step = if all > 28 { 0 } else { wanted / all };
-        for (count, row, (column, pixels), halves) in tiles {
-            let tile = Tile {
-                x: place.x.wrapping_add(row * place.row + column * place.pixel),
-                runs: &self.runs,
-                quads: self.quads,
-                pixel: place.pixel,
-                half: place.row,
-                weights: panel.as_ptr().cast(),
-                bias: self.bias[group.lanes..].as_ptr(),
-                scale: self.scale[group.lanes..].as_ptr(),
-                zero: self.zero,
-                out: place.out.wrapping_add((row * place.width + column) * place.out_pixel + group.channel),
-                out_pixel: place.out_pixel,
-                prefetch: ahead.as_ptr().wrapping_add(count * ahead_step).cast(),
-                prefetch_step: ahead_step / (self.runs.len() * self.quads).max(1),
-            };
-            // SAFETY: the caller promises all pixels; the panel, bias and scales are those of the group.
-            unsafe { tile::run::<S>(group.blocks, pixels, halves, &tile) }
-        }
+        let next = self.groups.get(index + 1).filter(|_| all <= 28);
+        let next =
+            next.map_or(&[][..], |next| &weights[next.weights..][..next.blocks * S::LANES * steps * 4]);
+        let tile = Tile {
+            x: place.x.wrapping_add(row * place.row + strip.pixel * place.pixel),
+            runs: &self.runs,
+            quads: self.quads,
+            pixel: place.pixel,
+            half: place.row,
+            next: if halves { 2 * place.row } else { strip.pixels * place.pixel },
+            weights: panel.as_ptr().cast(),
+            bias: self.bias[group.lanes..].as_ptr(),
+            scale: self.scale[group.lanes..].as_ptr(),
+            zero: self.zero,
+            out: place.out.wrapping_add((row * place.width + strip.pixel) * place.out_pixel + group.channel),
+            out_pixel: place.out_pixel,
+            repeat: tiles.len(),
+            ahead: Ahead::new(next, &tiles, all, steps),
+        };
+        // SAFETY: the caller promises all pixels; the panel, bias and scales are those of the group.
+        unsafe { tile::run::<S>(group.blocks, strip.pixels, halves, &tile) }
     }
 }

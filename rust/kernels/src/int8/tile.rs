@@ -3,6 +3,7 @@
 use std::marker::PhantomData;
 
 use super::simd::Dots;
+use crate::ahead::Ahead;
 use crate::simd::{Task, for_each_pixel};
 
 /// One tile's worth of work.
@@ -18,6 +19,8 @@ pub(crate) struct Tile<'a> {
     pub(crate) pixel: usize,
     /// Bytes from the first pixel to that in the middle, where a tile is two rows.
     pub(crate) half: usize,
+    /// Bytes from one tile to the next, whose outputs follow each other.
+    pub(crate) next: usize,
     /// `[quads of all runs][blocks][LANES][4]`.
     pub(crate) weights: *const i8,
     /// `[blocks][LANES]`, what the sums begin with.
@@ -29,9 +32,10 @@ pub(crate) struct Tile<'a> {
     pub(crate) out: *mut u8,
     /// Bytes from one pixel to the next.
     pub(crate) out_pixel: usize,
-    /// What the next tiles will want of the weights: prefetched from here on, `prefetch_step` bytes for every quad.
-    pub(crate) prefetch: *const i8,
-    pub(crate) prefetch_step: usize,
+    /// How many such tiles there are.
+    pub(crate) repeat: usize,
+    /// A step for every quad.
+    pub(crate) ahead: Ahead,
 }
 
 struct Multiply<'a, S, const BLOCKS: usize, const PIXELS: usize, const SPLIT: bool>(
@@ -47,65 +51,69 @@ impl<S: Dots, const BLOCKS: usize, const PIXELS: usize, const SPLIT: bool> Task
         let tile = self.0;
         // SAFETY: the caller of `run` promises every address that is formed here.
         unsafe {
-            let mut sums = [[S::load(tile.bias); PIXELS]; BLOCKS];
-            for n in 1..BLOCKS {
-                sums[n] = [S::load(tile.bias.add(n * S::LANES)); PIXELS];
-            }
-            let mut weights = tile.weights;
-            let mut prefetch = tile.prefetch;
-            for &run in tile.runs {
-                let mut x = tile.x.add(run);
-                for _ in 0..tile.quads {
-                    let mut w = [S::load(weights.cast()); BLOCKS];
-                    for n in 1..BLOCKS {
-                        w[n] = S::load(weights.add(n * 4 * S::LANES).cast());
-                    }
-                    if tile.prefetch_step > 0 {
-                        S::prefetch(prefetch.cast());
-                        prefetch = prefetch.wrapping_add(tile.prefetch_step);
-                    }
-                    let rows = if SPLIT { PIXELS / 2 } else { PIXELS };
-                    for_each_pixel!(p in rows {
-                        let input = S::broadcast(x.add(p.wrapping_mul(tile.pixel)));
-                        for n in 0..BLOCKS {
-                            sums[n][p] = S::dot(sums[n][p], input, w[n]);
+            let mut ahead = tile.ahead;
+            let (mut from, mut to) = (tile.x, tile.out);
+            for _ in 0..tile.repeat {
+                let mut sums = [[S::load(tile.bias); PIXELS]; BLOCKS];
+                for n in 1..BLOCKS {
+                    sums[n] = [S::load(tile.bias.add(n * S::LANES)); PIXELS];
+                }
+                let mut weights = tile.weights;
+                for &run in tile.runs {
+                    let mut x = from.add(run);
+                    for _ in 0..tile.quads {
+                        let mut w = [S::load(weights.cast()); BLOCKS];
+                        for n in 1..BLOCKS {
+                            w[n] = S::load(weights.add(n * 4 * S::LANES).cast());
                         }
-                    });
-                    if SPLIT {
-                        let second = x.add(tile.half);
+                        if !tile.ahead.is_nothing() {
+                            S::prefetch(ahead.alternate(1));
+                        }
+                        let rows = if SPLIT { PIXELS / 2 } else { PIXELS };
                         for_each_pixel!(p in rows {
-                            let input = S::broadcast(second.add(p.wrapping_mul(tile.pixel)));
+                            let input = S::broadcast(x.add(p.wrapping_mul(tile.pixel)));
                             for n in 0..BLOCKS {
-                                let p = rows + p;
                                 sums[n][p] = S::dot(sums[n][p], input, w[n]);
                             }
                         });
+                        if SPLIT {
+                            let second = x.add(tile.half);
+                            for_each_pixel!(p in rows {
+                                let input = S::broadcast(second.add(p.wrapping_mul(tile.pixel)));
+                                for n in 0..BLOCKS {
+                                    let p = rows + p;
+                                    sums[n][p] = S::dot(sums[n][p], input, w[n]);
+                                }
+                            });
+                        }
+                        weights = weights.add(BLOCKS * 4 * S::LANES);
+                        x = x.add(4);
                     }
-                    weights = weights.add(BLOCKS * 4 * S::LANES);
-                    x = x.add(4);
                 }
-            }
-            let mut scale = [S::load_floats(tile.scale); BLOCKS];
-            for n in 1..BLOCKS {
-                scale[n] = S::load_floats(tile.scale.add(n * S::LANES));
-            }
-            let pairs = PIXELS / 2;
-            for_each_pixel!(pair in pairs {
-                let mut bytes = [[sums[0][0]; BLOCKS]; 2];
-                for p in 0..2 {
+                let mut scale = [S::load_floats(tile.scale); BLOCKS];
+                for n in 1..BLOCKS {
+                    scale[n] = S::load_floats(tile.scale.add(n * S::LANES));
+                }
+                let pairs = PIXELS / 2;
+                for_each_pixel!(pair in pairs {
+                    let mut bytes = [[sums[0][0]; BLOCKS]; 2];
+                    for p in 0..2 {
+                        for n in 0..BLOCKS {
+                            bytes[p][n] = S::requantize(sums[n][2 * pair + p], scale[n]);
+                        }
+                    }
+                    let out = to.add(2 * pair * tile.out_pixel);
+                    S::pack_two::<BLOCKS>([out, out.add(tile.out_pixel)], bytes, tile.zero);
+                });
+                if PIXELS % 2 == 1 {
+                    let mut bytes = [sums[0][0]; BLOCKS];
                     for n in 0..BLOCKS {
-                        bytes[p][n] = S::requantize(sums[n][2 * pair + p], scale[n]);
+                        bytes[n] = S::requantize(sums[n][PIXELS - 1], scale[n]);
                     }
+                    S::pack::<BLOCKS>(to.add((PIXELS - 1) * tile.out_pixel), bytes, tile.zero);
                 }
-                let out = tile.out.add(2 * pair * tile.out_pixel);
-                S::pack_two::<BLOCKS>([out, out.add(tile.out_pixel)], bytes, tile.zero);
-            });
-            if PIXELS % 2 == 1 {
-                let mut bytes = [sums[0][0]; BLOCKS];
-                for n in 0..BLOCKS {
-                    bytes[n] = S::requantize(sums[n][PIXELS - 1], scale[n]);
-                }
-                S::pack::<BLOCKS>(tile.out.add((PIXELS - 1) * tile.out_pixel), bytes, tile.zero);
+                from = from.wrapping_add(tile.next);
+                to = to.wrapping_add(PIXELS * tile.out_pixel);
             }
         }
     }

@@ -7,7 +7,8 @@ use super::{Form, TAPS};
 use crate::memory::{Buffer, Packed, with_scratch};
 use crate::simd::{Simd, Task};
 use crate::threads::{self, Disjoint};
-use crate::tile::{self, Sizes};
+use crate::tile;
+use crate::weights::Sizes;
 
 /// Inputs that are dealt out to vectors at once: what a first-level cache holds.
 const PART: usize = 16;
