@@ -27,6 +27,9 @@ pub struct EngineOptions {
     /// How many threads the fused kernels of one run share their work over, the caller's own included: 1 by default, at most
     /// [`EngineOptions::MOST_THREADS`]. Results are the same bit for bit. The engine has one pool for all of its models, whose
     /// threads start with the first run and sleep while there is none.
+    ///
+    /// A load has one thread beside them, whatever this says: the digest of a file of 4 MiB or more is computed while the file is
+    /// read, analysed and packed. It is gone when the load ends or fails.
     pub threads: usize,
     /// Where compiled plans are kept for the next load of a model; `None`, the default, keeps none. Answers are the same bit
     /// for bit.

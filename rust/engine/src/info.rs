@@ -7,7 +7,7 @@ use tandem_onnx::{DataType, Dim, GraphProto, ModelProto, TypeValue, ValueInfoPro
 
 use crate::convert::dtype;
 
-/// Describes `model`, whose graph is `graph`.
+/// Describes `model`, whose graph is `graph`, as far as it is known: the digest may be empty.
 pub(crate) fn describe(
     model: &ModelProto,
     graph: &GraphProto,

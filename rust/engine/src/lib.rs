@@ -27,6 +27,7 @@ mod compile;
 mod constants;
 mod convert;
 mod dequantize;
+mod digest;
 mod engine;
 pub mod external_data;
 mod fault;

@@ -13,7 +13,7 @@ use crate::model::OnnxModel;
 use crate::source::Content;
 use crate::weight::Readers;
 use crate::{
-    constants, dequantize, external_data, functions, graph, info, limits, lower, rewrite, source, support,
+    constants, dequantize, digest, external_data, functions, graph, info, limits, lower, rewrite, support,
     validate, values,
 };
 
@@ -47,16 +47,19 @@ pub(crate) fn load(
         return Ok(model);
     }
     let (start, before) = (SystemTime::now(), file.and_then(|(_, path)| Identity::of(path)));
-    let content = Content::read(source, options.limits.model_bytes, may_go_on)?;
-    source::check_digest(&content.digest, options.sha256.as_deref())?;
-    if let Some((cache, path)) = file {
-        cache.remember(path, before, start, &content.digest);
+    let Content { mut digest, length: read, form } =
+        Content::read(source, options.limits.model_bytes, may_go_on)?;
+    if cache.is_some() || options.sha256.is_some() {
+        let digest = digest.finish(may_go_on)?;
+        digest::check(&digest, options.sha256.as_deref())?;
+        if let Some((cache, path)) = file {
+            cache.remember(path, before, start, &digest);
+        }
+        if let Some(model) = kept(&digest)? {
+            return Ok(model);
+        }
     }
-    if let Some(model) = kept(&content.digest)? {
-        return Ok(model);
-    }
-    let (digest, read) = (content.digest.clone(), content.length);
-    let mut proto = content.decode()?;
+    let mut proto = form.decode()?;
     may_go_on()?;
     let missing = || LoadError::Invalid { detail: "it has no graph".to_owned() };
     let mut graph = proto.graph.take().ok_or_else(missing)?;
@@ -67,7 +70,7 @@ pub(crate) fn load(
     let beside = external_data::resolve(&mut graph, folder, read, options.limits.model_bytes)?;
     may_go_on()?;
     validate::check_and_sort(&mut graph)?;
-    let info = info::describe(&proto, &graph, source, digest, options)?;
+    let info = info::describe(&proto, &graph, source, digest.known().to_owned(), options)?;
     constants::hoist(&mut graph);
     graph::prune(&mut graph);
     // Without our kernels nobody reads a weight but tract.
@@ -87,5 +90,6 @@ pub(crate) fn load(
     let mut model = OnnxModel::new(info, options, engine, threads, template, shape_like, cache);
     may_go_on()?;
     model.prepare(&control)?;
+    model.set_digest(digest.finish(may_go_on)?);
     Ok(model)
 }

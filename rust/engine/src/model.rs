@@ -95,6 +95,11 @@ impl OnnxModel {
         Ok(())
     }
 
+    /// Sets what the model is known by. Before, it must not be looked for in a cache.
+    pub(crate) fn set_digest(&mut self, digest: String) {
+        self.info.digest = digest;
+    }
+
     fn plan(&self, key: PlanKey, control: &Control) -> Result<Arc<Plan>, Fault> {
         self.plans.get(key, control, |key| {
             let missing = || Fault::Internal("a model of fixed shapes has lost its plan".to_owned());

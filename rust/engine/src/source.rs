@@ -1,29 +1,32 @@
 //! Reading model files and their digests, in steps between which the caller may stop.
 
-use std::fmt::{Display, Write};
+use std::fmt::Display;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
 use bytes::Bytes;
-use sha2::{Digest, Sha256};
 use tandem_core::{LoadError, ModelSource};
 use tandem_onnx::{DecodeLimits, ModelProto, StreamError};
 
-/// What is read or digested before the next question whether to go on: at most some milliseconds, and no more than is still in a
-/// cache when it is digested.
+use crate::digest::Digest;
+pub use crate::digest::sha256;
+
+/// What is read before the next question whether to go on: at most some milliseconds, and no more than is still in a cache when it
+/// is digested.
 const STEP: usize = 1 << 20;
 
 /// What a source holds, and what it is known by.
 pub(crate) struct Content {
-    /// SHA-256 as 64 lower-case hexadecimal digits.
-    pub(crate) digest: String,
+    /// Of all of its bytes, and perhaps still in the making.
+    pub(crate) digest: Digest,
     /// Bytes of the file.
     pub(crate) length: u64,
-    form: Form,
+    pub(crate) form: Form,
 }
 
-enum Form {
+/// Bytes, or the model that was decoded while they were read.
+pub(crate) enum Form {
     Whole(Bytes),
     Decoded(Box<ModelProto>),
 }
@@ -41,7 +44,7 @@ impl Content {
             return Ok(content);
         }
         let bytes = read(source, limit, &may_go_on)?;
-        let digest = digest(&bytes, may_go_on)?;
+        let digest = Digest::of(&bytes, may_go_on)?;
         Ok(Self { digest, length: bytes.len() as u64, form: Form::Whole(bytes) })
     }
 
@@ -55,8 +58,9 @@ impl Content {
         if length == 0 {
             return Ok(None);
         }
-        let mut reader = Digesting { file, digest: Sha256::new(), may_go_on };
-        let model = match ModelProto::decode_stream(&mut reader, length, decode_limits()) {
+        let mut digest = Digest::new(length);
+        let mut steps = Steps { file, may_go_on };
+        let model = match ModelProto::decode_stream(&mut steps, length, decode_limits(), &mut digest) {
             Ok(Some(model)) => model,
             Err(StreamError::Read(error)) => {
                 return Err(error.downcast::<LoadError>().unwrap_or_else(|error| not_found(path, &error)));
@@ -64,18 +68,19 @@ impl Content {
             _ => return Ok(None),
         };
         // A file that grew while it was read.
-        if reader.file.read(&mut [0]).map_err(|error| not_found(path, &error))? > 0 {
+        if steps.file.read(&mut [0]).map_err(|error| not_found(path, &error))? > 0 {
             return Ok(None);
         }
-        let form = Form::Decoded(Box::new(model));
-        Ok(Some(Self { digest: hexadecimal(reader.digest), length, form }))
+        Ok(Some(Self { digest, length, form: Form::Decoded(Box::new(model)) }))
     }
+}
 
+impl Form {
     /// The model.
     pub(crate) fn decode(self) -> Result<ModelProto, LoadError> {
-        match self.form {
-            Form::Decoded(model) => Ok(*model),
-            Form::Whole(bytes) => ModelProto::decode_with_limits(bytes, decode_limits())
+        match self {
+            Self::Decoded(model) => Ok(*model),
+            Self::Whole(bytes) => ModelProto::decode_with_limits(bytes, decode_limits())
                 .map_err(|error| LoadError::Invalid { detail: error.to_string() }),
         }
     }
@@ -86,20 +91,17 @@ fn decode_limits() -> DecodeLimits {
     DecodeLimits::default().with_max_bytes(usize::MAX)
 }
 
-/// A file whose digest is taken as it is read.
-struct Digesting<'a, F> {
+/// A file that is read in steps.
+struct Steps<'a, F> {
     file: File,
-    digest: Sha256,
     may_go_on: &'a F,
 }
 
-impl<F: Fn() -> Result<(), LoadError>> Read for Digesting<'_, F> {
+impl<F: Fn() -> Result<(), LoadError>> Read for Steps<'_, F> {
     fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
         (self.may_go_on)().map_err(io::Error::other)?;
         let step = room.len().min(STEP);
-        let got = self.file.read(&mut room[..step])?;
-        self.digest.update(&room[..got]);
-        Ok(got)
+        self.file.read(&mut room[..step])
     }
 }
 
@@ -166,34 +168,4 @@ fn not_found(path: &Path, detail: &dyn Display) -> LoadError {
 
 fn check(got: u64, limit: u64) -> Result<(), LoadError> {
     if got <= limit { Ok(()) } else { Err(LoadError::ResourceLimit { what: "bytes", got, limit }) }
-}
-
-/// SHA-256 as 64 lower-case hexadecimal digits. Asks between steps of some milliseconds whether it may go on.
-///
-/// Fails with what `may_go_on` says only.
-pub fn digest(bytes: &[u8], may_go_on: impl Fn() -> Result<(), LoadError>) -> Result<String, LoadError> {
-    let mut digest = Sha256::new();
-    for step in bytes.chunks(STEP) {
-        may_go_on()?;
-        digest.update(step);
-    }
-    Ok(hexadecimal(digest))
-}
-
-fn hexadecimal(digest: Sha256) -> String {
-    digest.finalize().iter().fold(String::with_capacity(64), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
-/// Checks the digest against the one that the caller expects.
-pub(crate) fn check_digest(got: &str, expected: Option<&str>) -> Result<(), LoadError> {
-    match expected {
-        Some(expected) if !expected.eq_ignore_ascii_case(got) => {
-            Err(LoadError::IntegrityMismatch { expected: expected.to_owned(), got: got.to_owned() })
-        }
-        _ => Ok(()),
-    }
 }

@@ -9,7 +9,8 @@ use tandem_core::{
     DType, Dimension, Engine, ErrorCode, Limits, LoadError, LoadOptions, ModelSource, TensorInfo,
 };
 use tandem_engine::OnnxEngine;
-use tandem_onnx::{DataType, ModelProto, NodeProto, dims};
+use tandem_engine::source::sha256;
+use tandem_onnx::{DataType, Dim, ModelProto, NodeProto, dims};
 use tandem_testkit::models::arithmetic::{add, classifier};
 
 fn node(op_type: &str, inputs: &[&str], outputs: &[&str]) -> NodeProto {
@@ -80,6 +81,57 @@ fn a_file_is_refused_as_its_bytes_are() {
     };
     for end in [0, 1, whole.len() / 2, whole.len() - 1, whole.len()] {
         std::fs::write(&path, &whole[..end]).unwrap();
+        let bytes = ModelSource::Bytes(whole[..end].to_vec().into());
+        assert_eq!(error(&ModelSource::from(&path)), error(&bytes), "{end} bytes");
+    }
+}
+
+/// Two products whose weights are read on their own while a file is decoded, and digested beside what else the load does.
+fn large(rows: Dim) -> ModelProto {
+    let weights: Vec<f32> = (0..u16::MAX).cycle().take(800 * 800).map(f32::from).collect();
+    model(17, |builder| {
+        builder.input("x", DataType::Float32, dims![rows.clone(), 800]);
+        builder.output("y", DataType::Float32, dims![rows, 800]);
+        builder.initializer("a", &[800, 800], &weights).initializer("b", &[800, 800], &weights);
+        builder.node("MatMul", ["x", "a"], ["h"]);
+        builder.node("MatMul", ["h", "b"], ["y"]);
+    })
+}
+
+#[test]
+fn the_digest_of_a_large_model_is_that_of_its_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("large.onnx");
+    for rows in [Dim::Fixed(1), Dim::from("n")] {
+        let bytes = large(rows).encode_bytes();
+        std::fs::write(&path, &bytes).unwrap();
+        let expected = sha256(&bytes, || Ok(())).unwrap();
+        for source in [ModelSource::from(&path), ModelSource::Bytes(bytes.to_vec().into())] {
+            let load = |sha256: Option<&str>| {
+                let options = LoadOptions { sha256: sha256.map(str::to_owned), ..LoadOptions::default() };
+                OnnxEngine::new().load(&source, &options)
+            };
+            for sha256 in [None, Some(expected.as_str())] {
+                assert_eq!(load(sha256).unwrap().info().digest, expected);
+            }
+            let refused = load(Some(&"0".repeat(64))).err().unwrap();
+            assert_eq!(refused.code(), ErrorCode::IntegrityMismatch);
+        }
+    }
+}
+
+#[test]
+fn a_large_file_is_refused_as_its_bytes_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("large.onnx");
+    let mut proto = large(Dim::Fixed(1));
+    proto.graph.as_mut().unwrap().node[1].op_type = "Unknown".to_owned();
+    let whole = proto.encode_bytes();
+    for end in [1 << 20, whole.len() / 2, whole.len() - 1, whole.len()] {
+        std::fs::write(&path, &whole[..end]).unwrap();
+        let error = |source: &ModelSource| {
+            OnnxEngine::new().load(source, &LoadOptions::default()).err().unwrap().to_string()
+        };
         let bytes = ModelSource::Bytes(whole[..end].to_vec().into());
         assert_eq!(error(&ModelSource::from(&path)), error(&bytes), "{end} bytes");
     }

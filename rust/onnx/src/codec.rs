@@ -9,7 +9,7 @@ use prost::Message;
 use crate::attribute::AttributeProto;
 use crate::model::{FunctionProto, ModelProto};
 
-pub use stream::StreamError;
+pub use stream::{StreamError, Witness};
 
 /// What decoding may cost. The defaults let every real model pass and stop a bomb.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -34,7 +34,7 @@ mod types;
 
 pub use attribute::{AttributeProto, AttributeType, AttributeValue};
 pub use builder::{BuildError, GraphBuilder, ModelBuilder, NodeBuilder};
-pub use codec::{DecodeError, DecodeLimits, StreamError};
+pub use codec::{DecodeError, DecodeLimits, StreamError, Witness};
 pub use data_type::{DataType, UnknownDataType};
 pub use graph::{GraphProto, NodeProto, TensorAnnotation};
 pub use model::{FunctionProto, ModelProto, OperatorSetIdProto, StringStringEntryProto, TrainingInfoProto};

@@ -16,7 +16,7 @@ pub(crate) fn read(
     may_go_on: impl Fn() -> Result<(), LoadError>,
 ) -> Result<Original, LoadError> {
     let file = source::read(source, limit, &may_go_on)?;
-    let digest = source::digest(&file, &may_go_on)?;
+    let digest = source::sha256(&file, &may_go_on)?;
     let mut model = ModelProto::decode_bytes(file.clone())
         .map_err(|error| LoadError::Invalid { detail: error.to_string() })?;
     may_go_on()?;

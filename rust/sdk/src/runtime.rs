@@ -139,7 +139,8 @@ impl RuntimeBuilder {
 
     /// How many threads a run on this device shares its work over, the caller's own included: one by default, at most
     /// [`MOST_THREADS`](Self::MOST_THREADS). Answers are the same bit for bit. All models of the runtime share these threads; runs
-    /// at the same time never wait for one.
+    /// at the same time never wait for one. A load of 4 MiB or more has one thread beside its own, for the model's digest, whatever this
+    /// says.
     ///
     /// Has no effect where [`RuntimeBuilder::engine`] replaces the engine.
     pub fn threads(mut self, threads: usize) -> Self {

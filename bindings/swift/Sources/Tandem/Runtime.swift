@@ -153,6 +153,7 @@ public struct RuntimeConfiguration: Sendable {
     public var estimates: String?
     /// How many threads a run on this device shares its work over, from 1 to 64. More than 1 answers one call sooner, with
     /// the same result bit for bit; it does not let more calls run at once. Beyond the number of big cores it seldom helps.
+    /// A load of 4 MiB or more has one thread beside its own, for the model's digest, whatever this says.
     public var threads = 1
     /// Where compiled models are kept for a later load; `nil` keeps none.
     public var cache: CacheOptions?

@@ -6,6 +6,7 @@
 use std::io::{self, BufReader, Read};
 
 use bytes::Bytes;
+use memmap2::MmapOptions;
 
 use super::{DecodeError, DecodeLimits};
 use crate::model::ModelProto;
@@ -13,8 +14,15 @@ use crate::model::ModelProto;
 /// Constants of fewer bytes stay in the message.
 const LARGE: u64 = 64 << 10;
 
+/// From so many bytes on, memory is taken from the system with all of its pages. To be given them one by one, as each is first
+/// written, takes half as long again.
+const PAGES: usize = 256 << 10;
+
 /// Small reads go through so many bytes.
 const BUFFER: usize = 64 << 10;
+
+/// What is read of a large message before the next of it is shown.
+const PIECE: u64 = 64 << 10;
 
 /// Wire types: a varint, eight bytes, a length and so many bytes, four bytes.
 const VARINT: u64 = 0;
@@ -27,17 +35,36 @@ const MODEL_GRAPH: u64 = 7;
 const GRAPH_INITIALIZER: u64 = 5;
 const TENSOR_RAW_DATA: u64 = 9;
 
+/// Sees the bytes that a model is decoded from, each once and in their order.
+pub trait Witness {
+    /// The next bytes, which are copied into the model's messages.
+    fn bytes(&mut self, next: &[u8]);
+
+    /// The next bytes, a large constant that the model keeps as they are.
+    fn constant(&mut self, next: &Bytes);
+}
+
+/// Sees nothing.
+impl Witness for () {
+    fn bytes(&mut self, _next: &[u8]) {}
+
+    fn constant(&mut self, _next: &Bytes) {}
+}
+
 impl ModelProto {
-    /// Decodes a model of `length` bytes, as [`decode_with_limits`](Self::decode_with_limits) does, from a reader that gives
-    /// exactly these. `Ok(None)` where the file is malformed, or written in an order that this way of reading does not follow:
+    /// Decodes a model from the first `length` bytes of a reader, as [`decode_with_limits`](Self::decode_with_limits) does. No
+    /// more of it is read. `witness` has seen all of these bytes when there is a model.
+    ///
+    /// `Ok(None)` where the file is malformed, ends early, or is written in an order that this way of reading does not follow:
     /// it is then to be read whole, which tells what is wrong with it.
     pub fn decode_stream(
         reader: impl Read,
         length: u64,
         limits: DecodeLimits,
+        witness: &mut impl Witness,
     ) -> Result<Option<Self>, StreamError> {
-        let mut stream =
-            Stream { reader: BufReader::with_capacity(BUFFER, reader), large: Vec::new(), initializers: 0 };
+        let reader = BufReader::with_capacity(BUFFER, reader.take(length));
+        let mut stream = Stream { reader, witness, large: Vec::new(), initializers: 0 };
         let mut rest = Vec::new();
         match stream.message(length, Kind::Model, &mut rest) {
             Err(Stop::Read(error)) => return Err(StreamError::Read(error)),
@@ -91,14 +118,15 @@ enum Kind {
     Tensor,
 }
 
-struct Stream<R: Read> {
+struct Stream<'a, R: Read, W: Witness> {
     reader: BufReader<R>,
+    witness: &'a mut W,
     /// The bytes of large constants, by the index of the initializer.
     large: Vec<(usize, Bytes)>,
     initializers: usize,
 }
 
-impl<R: Read> Stream<R> {
+impl<R: Read, W: Witness> Stream<'_, R, W> {
     /// Copies a message of `length` bytes to `rest`, without large constants.
     fn message(&mut self, mut length: u64, kind: Kind, rest: &mut Vec<u8>) -> Result<(), Stop> {
         while length > 0 {
@@ -133,9 +161,9 @@ impl<R: Read> Stream<R> {
                         put(rest, size);
                         self.read(size, rest)?;
                     } else {
-                        let mut raw = vec![0; usize::try_from(size).map_err(|_| Stop::Irregular)?];
-                        self.reader.read_exact(&mut raw)?;
-                        self.large.push((self.initializers, raw.into()));
+                        let raw = self.constant(usize::try_from(size).map_err(|_| Stop::Irregular)?)?;
+                        self.witness.constant(&raw);
+                        self.large.push((self.initializers, raw));
                     }
                 }
                 _ => {
@@ -159,10 +187,31 @@ impl<R: Read> Stream<R> {
         Ok(())
     }
 
+    /// So many bytes in memory of their own.
+    fn constant(&mut self, size: usize) -> io::Result<Bytes> {
+        if size >= PAGES
+            && cfg!(not(miri))
+            && let Ok(mut pages) = MmapOptions::new().len(size).populate().map_anon()
+        {
+            self.reader.read_exact(&mut pages)?;
+            return Ok(Bytes::from_owner(pages));
+        }
+        let mut raw = vec![0; size];
+        self.reader.read_exact(&mut raw)?;
+        Ok(raw.into())
+    }
+
     /// Appends so many bytes.
-    fn read(&mut self, size: u64, to: &mut Vec<u8>) -> Result<(), Stop> {
-        let got = self.reader.by_ref().take(size).read_to_end(to)?;
-        if got as u64 == size { Ok(()) } else { Err(Stop::Irregular) }
+    fn read(&mut self, mut size: u64, to: &mut Vec<u8>) -> Result<(), Stop> {
+        while size > 0 {
+            let (piece, start) = (size.min(PIECE), to.len());
+            if self.reader.by_ref().take(piece).read_to_end(to)? as u64 != piece {
+                return Err(Stop::Irregular);
+            }
+            self.witness.bytes(&to[start..]);
+            size -= piece;
+        }
+        Ok(())
     }
 
     fn varint(&mut self, length: &mut u64) -> Result<u64, Stop> {
@@ -171,6 +220,7 @@ impl<R: Read> Stream<R> {
             *length = length.checked_sub(1).ok_or(Stop::Irregular)?;
             let mut byte = [0];
             self.reader.read_exact(&mut byte)?;
+            self.witness.bytes(&byte);
             value |= u64::from(byte[0] & 0x7f) << (7 * place);
             if byte[0] < 0x80 {
                 // The tenth has room for one bit.

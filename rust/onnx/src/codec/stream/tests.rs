@@ -19,7 +19,7 @@ fn model() -> ModelProto {
 }
 
 fn streamed(bytes: &[u8]) -> Option<ModelProto> {
-    ModelProto::decode_stream(bytes, bytes.len() as u64, DecodeLimits::default()).unwrap()
+    ModelProto::decode_stream(bytes, bytes.len() as u64, DecodeLimits::default(), &mut ()).unwrap()
 }
 
 #[test]
@@ -89,14 +89,59 @@ fn a_reader_that_fails_or_ends_is_told_apart() {
             Err(io::ErrorKind::PermissionDenied.into())
         }
     }
-    let failed = ModelProto::decode_stream(Fails, 10, DecodeLimits::default());
+    let failed = ModelProto::decode_stream(Fails, 10, DecodeLimits::default(), &mut ());
     assert!(
         matches!(failed, Err(StreamError::Read(error)) if error.kind() == io::ErrorKind::PermissionDenied)
     );
     let bytes = model().encode_bytes();
-    let ended = ModelProto::decode_stream(&bytes[..5000], bytes.len() as u64, DecodeLimits::default());
+    let ended =
+        ModelProto::decode_stream(&bytes[..5000], bytes.len() as u64, DecodeLimits::default(), &mut ());
     assert!(matches!(ended, Ok(None)));
     let limits = DecodeLimits::default().with_max_memory(10);
-    let refused = ModelProto::decode_stream(&bytes[..], bytes.len() as u64, limits);
+    let refused = ModelProto::decode_stream(&bytes[..], bytes.len() as u64, limits, &mut ());
     assert!(matches!(refused, Err(StreamError::Decode(DecodeError::TooMuchMemory { limit: 10 }))));
+}
+
+/// What a witness has seen.
+#[derive(Default)]
+struct Seen {
+    all: Vec<u8>,
+    constants: usize,
+}
+
+impl Witness for Seen {
+    fn bytes(&mut self, next: &[u8]) {
+        self.all.extend(next);
+    }
+
+    fn constant(&mut self, next: &Bytes) {
+        self.all.extend(next);
+        self.constants += 1;
+    }
+}
+
+/// Gives at most so many bytes at once.
+struct Slow<'a>(&'a [u8], usize);
+
+impl Read for Slow<'_> {
+    fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+        let most = room.len().min(self.1);
+        self.0.read(&mut room[..most])
+    }
+}
+
+#[test]
+fn the_witness_sees_the_bytes_that_are_decoded_and_no_others() {
+    let bytes = model().encode_bytes();
+    // The file has grown since its length was asked for.
+    let longer = [&bytes[..], &bytes[..100]].concat();
+    for most in [1, 1000, 100_000, usize::MAX] {
+        let (mut reader, mut seen) = (Slow(&longer, most), Seen::default());
+        let length = bytes.len() as u64;
+        let got = ModelProto::decode_stream(&mut reader, length, DecodeLimits::default(), &mut seen).unwrap();
+        assert_eq!(got, Some(model()));
+        assert!(seen.all == bytes, "{most} bytes at once");
+        assert_eq!(seen.constants, 3);
+        assert_eq!(reader.0, &bytes[..100]);
+    }
 }

@@ -27,7 +27,7 @@ import dev.tandem.ffi.RuntimeConfig as NativeRuntimeConfig
  *   or damaged; open without it then.
  * @property threads how many threads a run on this device shares its work over, from 1 to 64. More than 1 answers one call
  *   sooner, with the same result bit for bit; it does not let more calls run at once. Beyond the number of big cores it
- *   seldom helps.
+ *   seldom helps. A load of 4 MiB or more has one thread beside its own, for the model's digest, whatever this says.
  * @property cache where compiled models are kept for a later load; `null` keeps none.
  */
 public class RuntimeConfig(
