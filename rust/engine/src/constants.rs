@@ -10,7 +10,7 @@ use tract_core::prelude::{Tensor as TractTensor, TractResult, tensor1};
 
 use crate::convert::{dtype, tract_from_bytes};
 use crate::integers::IntegerConstant;
-use crate::weight::{self, Elements, Readers, Weight};
+use crate::weight::{Elements, Readers, Weight};
 
 /// A constant that is no longer in protobuf.
 #[derive(Clone, Debug)]
@@ -59,8 +59,7 @@ pub(crate) fn take(
                 let shape = tensor.shape().map_err(invalid)?;
                 Some(Weight::new(shape, Elements::Integers(integers)))
             }
-            None if readers.have(&tensor.name, tensor.dims.len()) => weight::of_constant(&tensor),
-            None => None,
+            None => readers.weight(&tensor),
         };
         let constant = match weight {
             Some(weight) => Constant::Weight(weight),

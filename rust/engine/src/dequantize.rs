@@ -47,7 +47,7 @@ pub(crate) fn expand(
             "Cast" => cast(node, &constants, limits)?.map(|(dims, values)| floats(output, &dims, values)),
             "DequantizeLinear" => {
                 let Some(linear) = Linear::of(node, &constants, limits)? else { continue };
-                let weight = readers.have(output, linear.dims.len());
+                let weight = readers.pack(output, linear.dims.len());
                 match linear.integers() {
                     Some(integers) if weight && integers.signed_bytes().is_some() => {
                         dequantized.weights.insert(output.clone(), Arc::new(integers));

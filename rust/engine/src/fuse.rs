@@ -12,6 +12,7 @@ mod conv;
 mod elementwise;
 mod gate;
 mod int8;
+mod lookup;
 mod matmul;
 mod normalize;
 mod ops;
@@ -139,6 +140,7 @@ impl<'a> Rewriter<'a> {
                 || elementwise::replace(self, node)?
                 || arrange::replace(self, node)?
                 || matmul::replace(self, node)?
+                || lookup::replace(self, node)?
                 || attention::replace(self, node)?
                 || normalize::replace(self, node)?;
             if !replaced {

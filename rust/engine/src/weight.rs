@@ -1,13 +1,15 @@
-//! Weights that stay as the file has them until a kernel packs them.
+//! Weights that stay as the file has them until a kernel packs them, or for good.
 //!
 //! A weight that only convolutions and products read need be no tensor of tract's: our kernels read it once, into an order of
-//! their own. Integers are not expanded, and of floats no copy is made.
+//! their own. Integers are not expanded, and of floats no copy is made. A table of which rows are looked up stays as it is.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
+use tandem_kernels::Packed;
 use tandem_onnx::{DataType, GraphProto, NodeProto, TensorProto};
 use tract_onnx::tract_hir::internal::*;
 
@@ -118,60 +120,113 @@ impl InferenceRulesOp for Weight {
     to_typed!();
 }
 
-/// The values that convolutions and products read as their weights, and nothing else does.
+/// The values that operators of one kind read as their weights, and nothing else does.
 #[derive(Debug, Default)]
 pub(crate) struct Readers {
-    /// By name, the axes that such a weight has; none where it may have any number.
-    axes: HashMap<String, Option<usize>>,
+    readers: HashMap<String, Reader>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reader {
+    Convolution,
+    Product,
+    /// Takes rows of a table.
+    Lookup,
+}
+
+impl Reader {
+    /// The axes of such a weight; `None` where it may have any number.
+    fn axes(self) -> Option<usize> {
+        match self {
+            Self::Convolution => None,
+            Self::Product | Self::Lookup => Some(2),
+        }
+    }
+
+    /// Which of the operator's inputs it is.
+    fn place(self) -> usize {
+        match self {
+            Self::Convolution | Self::Product => 1,
+            Self::Lookup => 0,
+        }
+    }
 }
 
 impl Readers {
     pub(crate) fn of(graph: &GraphProto) -> Self {
-        let mut found: HashMap<String, Option<usize>> = HashMap::new();
+        let mut readers: HashMap<String, Reader> = HashMap::new();
         for node in &graph.node {
-            if let Some((name, axes)) = weight_of(node) {
-                found.insert(name.to_owned(), axes);
+            if let Some((name, reader)) = weight_of(node) {
+                readers.insert(name.to_owned(), reader);
             }
         }
         for node in &graph.node {
             let weight = weight_of(node);
             for (index, name) in uses(node).into_iter().enumerate() {
                 // Of all that a node uses its inputs come first.
-                if weight
-                    .is_none_or(|weight| (index, name) != (1, weight.0) || found.get(name) != Some(&weight.1))
-                {
-                    found.remove(name);
+                let own = weight.is_some_and(|(weight, reader)| {
+                    (index, name) == (reader.place(), weight) && readers.get(name) == Some(&reader)
+                });
+                if !own {
+                    readers.remove(name);
                 }
             }
         }
         for output in &graph.output {
-            found.remove(&output.name);
+            readers.remove(&output.name);
         }
-        Self { axes: found }
+        Self { readers }
     }
 
-    /// Whether the value of that name, with so many axes, is such a weight.
-    pub(crate) fn have(&self, name: &str, axes: usize) -> bool {
-        self.axes.get(name).is_some_and(|own| own.is_none_or(|own| own == axes))
+    /// Whether the value of that name, with so many axes, is packed by those who read it.
+    pub(crate) fn pack(&self, name: &str, axes: usize) -> bool {
+        let packs =
+            |reader: &Reader| *reader != Reader::Lookup && reader.axes().is_none_or(|own| own == axes);
+        self.readers.get(name).is_some_and(packs)
+    }
+
+    /// The constant as a weight, where it is one of these.
+    pub(crate) fn weight(&self, tensor: &TensorProto) -> Option<Weight> {
+        let reader = self.readers.get(&tensor.name)?;
+        if reader.axes().is_some_and(|axes| axes != tensor.dims.len()) {
+            return None;
+        }
+        let fits = cfg!(target_endian = "little")
+            && tensor.element_type().is_ok_and(|element| element == DataType::Float32);
+        let (shape, raw) = (tensor.shape().ok().filter(|_| fits)?, tensor.to_raw().ok()?);
+        let raw = if *reader == Reader::Lookup { at_a_line(raw) } else { raw };
+        Some(Weight::new(shape, Elements::Floats(raw)))
     }
 }
 
-/// The weight of a convolution or product, and its axes.
-fn weight_of(node: &NodeProto) -> Option<(&str, Option<usize>)> {
-    let axes = match node.op_type.as_str() {
-        "Conv" => None,
-        "Gemm" | "MatMul" => Some(2),
+/// The same bytes from a cache line on: copied once, and not for each plan.
+fn at_a_line(bytes: Bytes) -> Bytes {
+    struct Memory(Packed);
+    impl AsRef<[u8]> for Memory {
+        fn as_ref(&self) -> &[u8] {
+            self.0.as_bytes()
+        }
+    }
+    if Packed::shared(bytes.clone()).is_some() {
+        return bytes;
+    }
+    let copied = Packed::fill(bytes.len(), |room| {
+        room.copy_from_slice(&bytes);
+        Ok::<_, Infallible>(())
+    });
+    copied.map_or(bytes, |packed| Bytes::from_owner(Memory(packed)))
+}
+
+/// The weight of an operator.
+fn weight_of(node: &NodeProto) -> Option<(&str, Reader)> {
+    let reader = match node.op_type.as_str() {
+        "Conv" => Reader::Convolution,
+        "Gemm" | "MatMul" => Reader::Product,
+        "Gather" if node.attribute("axis").is_none_or(|axis| axis.i == 0) => Reader::Lookup,
         _ => return None,
     };
-    let own = matches!(node.domain.as_str(), "" | "ai.onnx");
-    let name = node.input.get(1).filter(|name| own && !name.is_empty() && node.input[0] != **name)?;
-    Some((name, axes))
-}
-
-/// A constant as a weight; `None` where it is none of `f32`.
-pub(crate) fn of_constant(tensor: &TensorProto) -> Option<Weight> {
-    let fits = cfg!(target_endian = "little")
-        && tensor.element_type().is_ok_and(|element| element == DataType::Float32);
-    let (shape, raw) = (tensor.shape().ok()?, tensor.to_raw().ok()?);
-    fits.then(|| Weight::new(shape, Elements::Floats(raw)))
+    let [first, second, ..] = node.input.as_slice() else { return None };
+    let own = matches!(node.domain.as_str(), "" | "ai.onnx") && first != second;
+    let name = &node.input[reader.place()];
+    (own && !name.is_empty()).then_some((name, reader))
 }

@@ -44,6 +44,7 @@ mod error;
 mod int8;
 mod isa;
 mod layout;
+mod lookup;
 mod mapping;
 mod math;
 mod matmul;
@@ -71,6 +72,7 @@ pub use int8::{
 };
 pub use isa::InstructionSet;
 pub use layout::{blocked_len, to_blocked, to_planar};
+pub use lookup::Lookup;
 pub use mapping::Mapping;
 pub use matmul::{MatMul, MatMulWeights};
 pub use memory::Packed;

@@ -5,43 +5,77 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
+use bytes::Bytes;
+use memmap2::{MmapMut, MmapOptions};
+
 use crate::mapping::Mapping;
 
 /// Floats of a cache line, which is a vector of AVX-512 too.
 pub(crate) const LINE: usize = 16;
 
+/// From so many floats on, memory is taken from the system with all of its pages. To be given them one by one, as each is first
+/// written, takes half as long again.
+const PAGES: usize = (256 << 10) / size_of::<f32>();
+
 /// Floats that begin at a cache line.
-#[derive(Default)]
 pub(crate) struct Buffer {
-    /// Room for a line more, so that one begins inside of the first. An aligned allocation would be filled by hand; this one
-    /// takes pages of noughts from the system, which are there when they are first written.
-    room: Vec<f32>,
+    room: Room,
     start: usize,
     length: usize,
+}
+
+enum Room {
+    /// With a line more, so that one begins inside of the first.
+    Heap(Vec<f32>),
+    Pages(MmapMut),
+}
+
+impl Default for Buffer {
+    fn default() -> Self {
+        Self { room: Room::Heap(Vec::new()), start: 0, length: 0 }
+    }
 }
 
 impl Buffer {
     /// `length` noughts.
     pub(crate) fn zeroed(length: usize) -> Self {
+        if length >= PAGES
+            && cfg!(not(miri))
+            && let Ok(pages) = MmapOptions::new().len(length * size_of::<f32>()).populate().map_anon()
+        {
+            return Self { room: Room::Pages(pages), start: 0, length };
+        }
         let room = vec![0.0; length + LINE];
         let start = room.as_ptr().align_offset(LINE * size_of::<f32>()).min(LINE);
-        Self { room, start, length }
+        Self { room: Room::Heap(room), start, length }
     }
 
     /// Makes room for `length` floats; what they are is left open.
     fn reserve(&mut self, length: usize) {
-        if self.room.len() < length + LINE {
+        let most = match &self.room {
+            Room::Heap(room) => room.len().saturating_sub(LINE),
+            Room::Pages(pages) => pages.len() / size_of::<f32>(),
+        };
+        if most < length {
             *self = Self::zeroed(length);
         }
         self.length = length;
     }
 
     pub(crate) fn as_slice(&self) -> &[f32] {
-        &self.room[self.start..][..self.length]
+        let room = match &self.room {
+            Room::Heap(room) => room,
+            Room::Pages(pages) => floats(pages),
+        };
+        &room[self.start..][..self.length]
     }
 
     pub(crate) fn as_mut_slice(&mut self) -> &mut [f32] {
-        &mut self.room[self.start..][..self.length]
+        let room = match &mut self.room {
+            Room::Heap(room) => room,
+            Room::Pages(pages) => floats_mut(pages),
+        };
+        &mut room[self.start..][..self.length]
     }
 }
 
@@ -63,6 +97,13 @@ fn floats(bytes: &[u8]) -> &[f32] {
     floats
 }
 
+/// [`floats`] that may be written.
+fn floats_mut(bytes: &mut [u8]) -> &mut [f32] {
+    // SAFETY: any four bytes are a float, and a float is four bytes, all of them with a value.
+    let (_, floats, _) = unsafe { bytes.align_to_mut() };
+    floats
+}
+
 fn bytes_mut(floats: &mut [f32]) -> &mut [u8] {
     // SAFETY: as above, any four bytes are a float, and `floats` is borrowed exclusively.
     unsafe { std::slice::from_raw_parts_mut(floats.as_mut_ptr().cast(), size_of_val(floats)) }
@@ -78,6 +119,8 @@ enum Memory {
     Own(Buffer),
     /// Some bytes of a file: whole floats from a cache line on.
     File(Mapping, Range<usize>),
+    /// Of somebody who shares it: whole floats from a cache line on.
+    Shared(Bytes),
 }
 
 impl From<Buffer> for Packed {
@@ -92,6 +135,13 @@ impl Packed {
         let mut buffer = Buffer::zeroed(length.div_ceil(size_of::<f32>()));
         write(&mut buffer.as_bytes_mut()[..length])?;
         Ok(buffer.into())
+    }
+
+    /// Bytes that somebody else has too; `None` unless they are whole floats from a cache line on.
+    pub fn shared(bytes: Bytes) -> Option<Self> {
+        let fits = bytes.as_ptr().addr().is_multiple_of(LINE * size_of::<f32>())
+            && bytes.len().is_multiple_of(size_of::<f32>());
+        fits.then(|| Self(Arc::new(Memory::Shared(bytes))))
     }
 
     /// Bytes of a file that are whole floats from a cache line on.
@@ -119,6 +169,7 @@ impl Packed {
         match &*self.0 {
             Memory::Own(buffer) => buffer.as_slice(),
             Memory::File(mapping, range) => floats(&mapping.as_bytes()[range.clone()]),
+            Memory::Shared(bytes) => floats(bytes),
         }
     }
 }

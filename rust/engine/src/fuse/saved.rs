@@ -4,6 +4,7 @@ use tandem_kernels::{Combination, KernelError, Pool2d, Restorer, Save, Saver};
 use tract_core::internal::*;
 
 use super::int8::{self, Bytes};
+use super::lookup::Rows;
 use super::ops::{Fused, Work};
 use super::recurrent::Sequence;
 use super::storage::Storage;
@@ -11,6 +12,7 @@ use super::storage::Storage;
 const FLOATS: u8 = 0;
 const BYTES: u8 = 1;
 const SEQUENCE: u8 = 2;
+const ROWS: u8 = 3;
 
 /// Adds the operator; `None` where it is not one of ours.
 pub(crate) fn save_own(op: &dyn TypedOp, to: &mut Saver) -> Option<()> {
@@ -24,9 +26,12 @@ pub(crate) fn save_own(op: &dyn TypedOp, to: &mut Saver) -> Option<()> {
         to.byte_set(op.set);
         save_bytes(&op.work, to);
         to.list(&op.shape);
-    } else {
-        let op = op.downcast_ref::<Sequence>()?;
+    } else if let Some(op) = op.downcast_ref::<Sequence>() {
         to.byte(SEQUENCE);
+        op.save(to);
+    } else {
+        let op = op.downcast_ref::<Rows>()?;
+        to.byte(ROWS);
         op.save(to);
     }
     Some(())
@@ -34,7 +39,7 @@ pub(crate) fn save_own(op: &dyn TypedOp, to: &mut Saver) -> Option<()> {
 
 /// Whether the operator is one of ours.
 pub(crate) fn is_own(op: &dyn TypedOp) -> bool {
-    op.is::<Fused>() || op.is::<Bytes>() || op.is::<Sequence>()
+    op.is::<Fused>() || op.is::<Bytes>() || op.is::<Sequence>() || op.is::<Rows>()
 }
 
 /// Brings back operators of one plan, which share the memory of their results.
@@ -57,6 +62,7 @@ impl OwnOperators {
                 Ok(Box::new(Bytes { set, work, shape: from.list()?, storage }))
             }
             SEQUENCE => Ok(Box::new(Sequence::restore(from, storage)?)),
+            ROWS => Ok(Box::new(Rows::restore(from, storage)?)),
             _ => Err(UNKNOWN),
         }
     }

@@ -10,6 +10,7 @@
 mod bytes;
 mod catalog;
 mod compare;
+mod lookup;
 mod patterns;
 mod random_graphs;
 mod recurrent;

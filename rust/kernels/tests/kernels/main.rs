@@ -17,6 +17,7 @@ mod elementwise;
 mod int8;
 mod inverted;
 mod layout;
+mod lookup;
 mod matmul;
 mod normalize;
 mod pool;
