@@ -16,6 +16,8 @@
 # All share one target folder, TANDEM_CROSS_TARGET_DIR, by default `cross` in the cache. The same flags for every build, so that
 # none rebuilds tract for another; the compiler is Debian's rustc-web, whose sources of the standard library match it.
 #
+# CROSS_RUSTFLAGS are further flags for the compiler, of builds in a profile of their own.
+#
 # Wants common.sh, apt.sh, cache.sh and maven.sh to be sourced before.
 
 CROSS_TARGET_DIR=${TANDEM_CROSS_TARGET_DIR:-$CACHE/cross}
@@ -140,7 +142,7 @@ cross_environment() {
         *) die "no cross builds for $triple" ;;
     esac
     # No path of this machine in what is built. The workspace's own are relative already.
-    export RUSTFLAGS="--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}/registry/src=crates --remap-path-prefix=/usr/lib/rustlib/src/rust=rust"
+    export RUSTFLAGS="--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}/registry/src=crates --remap-path-prefix=/usr/lib/rustlib/src/rust=rust${CROSS_RUSTFLAGS:+ $CROSS_RUSTFLAGS}"
 }
 
 cross_cargo() (

@@ -1,0 +1,59 @@
+import io
+import json
+import pathlib
+import tempfile
+import unittest
+
+import run_tests
+
+
+def artifact(name, folder="/crate", test=True, executable=True):
+    path = f"/deps/{name}-0123abcd" if executable else None
+    target = {"src_path": f"{folder}/tests/{name}.rs"}
+    return json.dumps(
+        {"executable": path, "manifest_path": f"{folder}/Cargo.toml", "profile": {"test": test}, "target": target}
+    )
+
+
+class Programs(unittest.TestCase):
+    def test_only_test_programs_are_found_and_the_long_ones_come_first(self):
+        messages = [
+            "not a message of cargo's",
+            json.dumps({"reason": "build-finished", "success": True}),
+            artifact("a_b"),
+            artifact("library", executable=False),
+            artifact("example", test=False),
+            artifact("long", "/other"),
+        ]
+        found = run_tests.programs(messages, ["absent", "long"])
+        self.assertEqual([program.name for program in found], ["long", "a_b"])
+        self.assertEqual(found[0].folder, "/other")
+        self.assertEqual(found[0].source, "tests/long.rs")
+
+
+class Running(unittest.TestCase):
+    def run_scripts(self, scripts):
+        with tempfile.TemporaryDirectory() as folder:
+            tests = []
+            for name, text in scripts.items():
+                path = pathlib.Path(folder, f"{name}-0")
+                path.write_text(text)
+                tests.append(run_tests.Program(str(path), f"{name}.rs", folder))
+            out = io.StringIO()
+            return run_tests.run_all(["sh"], tests, 2, out), out.getvalue(), folder
+
+    def test_each_runs_in_its_folder_and_its_output_stays_together(self):
+        script = 'echo one; sleep 0.2; echo two; pwd; echo "$CARGO_MANIFEST_DIR"'
+        good, text, folder = self.run_scripts({"x": script, "y": script})
+        self.assertTrue(good)
+        self.assertEqual(text.count(f"one\ntwo\n{folder}\n{folder}\n"), 2)
+
+    def test_one_that_fails_stops_none_and_is_told(self):
+        good, text, _ = self.run_scripts({"x": "echo printed >&2; exit 3", "y": "echo ran"})
+        self.assertFalse(good)
+        self.assertIn("printed\nerror: x ended with 3\n", text)
+        self.assertIn("ran\n", text)
+
+
+if __name__ == "__main__":
+    unittest.main()
