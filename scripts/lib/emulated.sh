@@ -7,18 +7,21 @@
 readonly WITHOUT_FACADE=(-p tandem-core -p tandem-kernels -p tandem-engine -p tandem-remote -p tandem)
 readonly WITH_FACADE=("${WITHOUT_FACADE[@]}" -p tandem-ffi --features tandem-ffi/test-hooks)
 
-# What most of the tests' time is spent in.
-readonly HOT=(tract-core tract-data tract-hir tract-linalg tandem-engine tandem-onnx tandem-testkit)
+# What runs once for each model that is loaded, and is long to compile.
+readonly COLD=(tract-hir tract-onnx tract-onnx-opl tract-nnef tract-extra tract-transformers)
 
 # lean_cargo TRIPLE COMMAND ARG...: cross_cargo with the dev profile, but for what only a debugger or a second build would use,
-# and at the level where compiling and running together take the least time. Without the standard library's own checks of each
-# pointer, which the same tests make on this machine and take a third of the time here; ours and those of overflow stay. Not set
-# for what is built for this machine, which would be built anew.
+# and for the last third of the dependencies' speed, which takes as long to compile as all before it; where no emulator slows
+# it down, COLD at no speed at all. Without the standard library's own checks of pointers, which the same tests make on this
+# machine, and which no inlining takes the price from at these levels; debug assertions and those of overflow stay. Not set for
+# what is built for this machine, which would be built anew.
 lean_cargo() {
     local crate levels=(--config 'profile.dev.package."*".opt-level=1')
-    for crate in "${HOT[@]}"; do
-        levels+=(--config "profile.dev.package.$crate.opt-level=2")
-    done
+    if [[ $1 == x86_64-* ]]; then
+        for crate in "${COLD[@]}"; do
+            levels+=(--config "profile.dev.package.$crate.opt-level=0")
+        done
+    fi
     # Without the standard library's reader of debug information, of which there is none.
     CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=0 CARGO_PROFILE_DEV_LTO=off CROSS_RUSTFLAGS=-Zub-checks=no \
         cross_cargo "$1" "$2" -Zbuild-std-features=panic-unwind "${levels[@]}" "${@:3}"

@@ -22,6 +22,7 @@ use tandem_testkit::models::transformer::{TransformerConfig, minilm};
 use tandem_testkit::models::vision::{VisionConfig, mobilenet_v2};
 use tandem_testkit::models::{Suite, catalog, random_inputs};
 use tandem_testkit::mutate;
+use tandem_testkit::usage::emulated;
 
 fn engine(folder: &Path) -> OnnxEngine {
     OnnxEngine::with_options(EngineOptions::default().with_cache(CacheOptions::new(folder)))
@@ -164,17 +165,19 @@ fn no_damage_changes_an_answer() {
         assert!(outputs == expected, "{}", what());
         assert!(fs::read(&plan).unwrap() == whole, "{} is not written anew", what());
     };
+    // Every damage leads to a load of the model: of those an emulator makes a fifth, which still meets every bit of a byte.
+    let step = if emulated() { 5 } else { 1 };
     // Each byte of the header and of what follows it, then places all over the file.
     let places = (0..128).chain((128..whole.len()).step_by(whole.len() / 60));
-    for (index, place) in places.enumerate() {
+    for (index, place) in places.enumerate().step_by(step) {
         let mut damaged = whole.clone();
         damaged[place] ^= 1 << (index % 8);
         check(&damaged, &|| format!("byte {place}"));
     }
-    for length in (0..whole.len()).step_by(whole.len() / 20).chain([whole.len() - 1]) {
+    for length in (0..whole.len()).step_by(step * whole.len() / 20).chain([whole.len() - 1]) {
         check(&whole[..length], &|| format!("{length} bytes"));
     }
-    for seed in 0..60 {
+    for seed in (0..60).step_by(step) {
         let damaged = mutate(&whole, seed);
         check(&damaged, &|| format!("seed {seed}"));
     }

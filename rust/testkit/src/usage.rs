@@ -18,10 +18,14 @@ pub fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
     (result, computed.unwrap_or_else(|| started.elapsed()))
 }
 
-/// The most bytes that the process has held; `None` where the system does not tell, and where `TANDEM_EMULATED` says that they
-/// would be the emulator's.
+/// Whether an emulator of another processor runs this, where all takes many times as long: `TANDEM_EMULATED` says so.
+pub fn emulated() -> bool {
+    std::env::var_os("TANDEM_EMULATED").is_some()
+}
+
+/// The most bytes that the process has held; `None` where the system does not tell, and where they would be an emulator's.
 pub fn peak_memory() -> Option<u64> {
-    if std::env::var_os("TANDEM_EMULATED").is_some() {
+    if emulated() {
         return None;
     }
     let status = fs::read_to_string("/proc/self/status").ok()?;
