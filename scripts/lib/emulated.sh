@@ -87,7 +87,7 @@ cargo_tests() {
     local part=$1 triple=$2 shim=$3 messages
     shift 3
     cd "$ROOT" || return
-    messages=$(mktemp) || return
+    messages=$CACHE/emulated/$part.programs
     timed build test_programs "$triple" "$@" >"$messages" || return
     # Several at a time: many of them wait, for one long test or for time to pass.
     TANDEM_CONFORMANCE_OUTPUTS=$(outputs_file "$part") timed tests \

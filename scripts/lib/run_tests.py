@@ -1,7 +1,8 @@
 """Runs the test programs that cargo has built, several at a time, each in its package's folder as cargo would.
 
-Wants cargo's messages (`cargo test --no-run --message-format=json`) on its standard input. What a program printed is printed in one
-piece once it has ended, under a line like cargo's. Ends with 1 where a program failed, and with 2 where there was none.
+Wants cargo's messages (`cargo test --no-run --message-format=json`) on its standard input. What a program printed is
+printed in one piece once it has ended, under a line like cargo's. Ends with 1 where a program failed, and with 2 where
+there was none.
 """
 
 import argparse
