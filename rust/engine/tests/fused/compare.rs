@@ -37,6 +37,11 @@ pub(crate) fn model(build: impl FnOnce(&mut GraphBuilder)) -> ModelProto {
 
 /// Where the results of the fused model differ from those of tract alone, if they do.
 pub(crate) fn difference(model: &ModelProto, inputs: &NamedTensors) -> Option<String> {
+    difference_over(1e-6, model, inputs)
+}
+
+/// The same, of results whose rounding is that of numbers of a size of `least`, also where all of them are smaller.
+pub(crate) fn difference_over(least: f64, model: &ModelProto, inputs: &NamedTensors) -> Option<String> {
     let run = |fused| load(model, fused).run(inputs, &[], &Control::default());
     let (expected, got) = match (run(false), run(true)) {
         (Ok(expected), Ok(got)) => (expected, got),
@@ -51,7 +56,7 @@ pub(crate) fn difference(model: &ModelProto, inputs: &NamedTensors) -> Option<St
         let (Some(expected_values), Some(values)) = (floats(expected), floats(got)) else {
             return (expected != got).then(|| format!("{name} has other elements"));
         };
-        let largest = expected_values.iter().fold(1e-6_f64, |largest, value| largest.max(value.abs()));
+        let largest = expected_values.iter().fold(least, |largest, value| largest.max(value.abs()));
         let far = |(expected, value): &(f64, f64)| {
             let apart = (expected - value).abs();
             (apart.is_nan() && expected.to_bits() != value.to_bits()) || apart > TOLERANCE * largest

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use tandem_onnx::{DataType, Dim, GraphBuilder, ModelProto, dims};
 use tandem_testkit::models::random_inputs;
 
-use crate::compare::{cases, difference, model};
+use crate::compare::{cases, difference, difference_over, model};
 
 /// One layer behind the last.
 #[derive(Clone, Debug)]
@@ -369,7 +369,8 @@ proptest! {
     ) {
         let model = model(|graph| dense(graph, &rows, inputs, &layers));
         let inputs = random_inputs(&model, &[], seed).unwrap();
-        prop_assert_eq!(difference(&model, &inputs), None);
+        // What GELU leaves of a negative number is the rest of a subtraction from one.
+        prop_assert_eq!(difference_over(1e-2, &model, &inputs), None);
     }
 }
 

@@ -13,7 +13,7 @@ use crate::weights::Sizes;
 /// Inputs that are dealt out to vectors at once: what a first-level cache holds.
 const PART: usize = 16;
 
-/// `G g Gᵀ` of every kernel: for each point weights as [`tile::Weights`] has them, `point` floats apart. `kernels` is
+/// `G g Gᵀ` of every kernel: for each point weights as [`crate::weights::Weights`] has them, `point` floats apart. `kernels` is
 /// `[outputs][inputs][3][3]`.
 pub(super) fn transformed<S: Simd>(form: Form, sizes: Sizes, kernels: &[f32], point: usize) -> Packed {
     let Sizes { lanes, group, inputs, outputs } = sizes;
