@@ -114,14 +114,13 @@ impl Gate {
         is_over: impl Fn() -> bool,
     ) -> Result<Passage, Over> {
         self.wait(is_over, |state| {
-            let mut traps: Vec<_> =
-                state.traps.iter_mut().filter(|trap| trap.direction == direction).collect();
-            let nearest = traps.iter().map(|trap| trap.left).min().unwrap_or(bytes);
-            // At zero another connection carries the last byte and is about to say so.
-            if state.death.is_some() || nearest == 0 {
+            // At zero somebody carries the last byte and is about to say so. An answer to it comes too late.
+            if state.death.is_some() || state.traps.iter().any(|trap| trap.left == 0) {
                 return None;
             }
-            let bytes = bytes.min(nearest);
+            let mut traps: Vec<_> =
+                state.traps.iter_mut().filter(|trap| trap.direction == direction).collect();
+            let bytes = traps.iter().map(|trap| trap.left).min().unwrap_or(bytes).min(bytes);
             let mut death = None;
             for trap in &mut traps {
                 trap.left -= bytes;
@@ -167,5 +166,38 @@ impl Gate {
 
     fn wait_timeout<'a>(&self, state: MutexGuard<'a, State>, time: Duration) -> MutexGuard<'a, State> {
         self.changed.wait_timeout(state, time).unwrap_or_else(PoisonError::into_inner).0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::mpsc::channel;
+    use std::thread;
+
+    use super::{Death, Direction, Gate};
+
+    #[test]
+    fn nothing_passes_either_way_once_the_last_byte_is_under_way() {
+        let gate = Gate::default();
+        gate.set_trap(Direction::Up, 3, Death::Silence);
+        let last = gate.pass(Direction::Up, 5, || false).unwrap();
+        assert_eq!((last.bytes, last.death), (3, Some(Death::Silence)));
+        let over = AtomicBool::new(false);
+        let (asked, was_asked) = channel();
+        thread::scope(|scope| {
+            let answer = scope.spawn(|| {
+                gate.pass(Direction::Down, 1, || {
+                    // With the lock held: it is let go of when the answer waits, or has passed.
+                    drop(asked.send(()));
+                    over.load(Ordering::SeqCst)
+                })
+            });
+            was_asked.recv().unwrap();
+            gate.die(Death::Silence);
+            over.store(true, Ordering::SeqCst);
+            gate.wake();
+            assert!(answer.join().unwrap().is_err());
+        });
     }
 }
