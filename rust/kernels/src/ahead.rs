@@ -1,6 +1,6 @@
 //! Weights that are fetched towards a cache before they are used.
 //!
-//! From two places in turns: a processor that fetches ahead by itself stays inside of a page for each place that is read, so that
+//! On x86 from two places in turns: a processor that fetches ahead by itself stays inside of a page for each place that is read, so that
 //! from one place weights that lie in no cache come at half of the pace that the memory has, or less.
 
 use std::ops::Range;
@@ -36,6 +36,14 @@ impl Ahead {
         now
     }
 
+    /// Where to fetch in as many steps, from one place only: without the instructions that turns take.
+    #[inline(always)]
+    pub(crate) fn straight(&mut self, steps: usize) -> *const u8 {
+        let now = self.places[0];
+        self.places[0] = now.wrapping_add(2 * self.step * steps);
+        now
+    }
+
     /// Where to fetch in a step that fetches twice: few products wait for much of the memory.
     #[inline(always)]
     pub(crate) fn both(&mut self) -> [*const u8; 2] {
@@ -49,14 +57,17 @@ impl Ahead {
 mod tests {
     use super::Ahead;
 
-    /// What the tiles of two threads fetch, in bytes from the first of the weights, by one fetch a step or two.
-    fn fetched(weights: &[f32], tiles: usize, steps: usize, twice: bool) -> Vec<usize> {
+    /// What the tiles of two threads fetch, in bytes from the first of the weights.
+    fn fetched(
+        weights: &[f32],
+        (tiles, steps): (usize, usize),
+        fetch: impl Fn(&mut Ahead) -> Vec<*const u8>,
+    ) -> Vec<usize> {
         let mut all = Vec::new();
         for own in [0..tiles / 2, tiles / 2..tiles] {
             let mut ahead = Ahead::new(weights, &own, tiles, steps);
             for _ in 0..steps * own.len() {
-                let places = if twice { ahead.both().to_vec() } else { vec![ahead.alternate(1)] };
-                all.extend(places.iter().map(|place| place.addr() - weights.as_ptr().addr()));
+                all.extend(fetch(&mut ahead).iter().map(|place| place.addr() - weights.as_ptr().addr()));
             }
         }
         all.sort_unstable();
@@ -67,9 +78,10 @@ mod tests {
     fn all_tiles_together_fetch_every_line_of_the_weights_once() {
         let weights = vec![0.0_f32; 64 * 32];
         let lines: Vec<usize> = (0..size_of_val(&*weights)).step_by(64).collect();
-        assert_eq!(fetched(&weights, 2, 64, false), lines);
-        assert_eq!(fetched(&weights, 1, 64, true), lines);
-        assert_eq!(fetched(&weights, 8, 16, false), lines);
+        assert_eq!(fetched(&weights, (2, 64), |ahead| vec![ahead.alternate(1)]), lines);
+        assert_eq!(fetched(&weights, (8, 16), |ahead| vec![ahead.alternate(1)]), lines);
+        assert_eq!(fetched(&weights, (2, 64), |ahead| vec![ahead.straight(1)]), lines);
+        assert_eq!(fetched(&weights, (1, 64), |ahead| ahead.both().to_vec()), lines);
     }
 
     #[test]

@@ -117,7 +117,7 @@ impl<S: Simd, P: Pixels, const BLOCKS: usize, const PIXELS: usize> Task
                                 w[lane][n] = S::load(weights.add((lane * BLOCKS + n) * S::LANES));
                             }
                         }
-                        S::prefetch(ahead.alternate(S::LANES).cast());
+                        S::prefetch(ahead.straight(S::LANES).cast());
                         for_each_pixel!(p in PIXELS {
                             let inputs = S::load(x.add(p * stride));
                             for lane in 0..4 {
@@ -134,7 +134,9 @@ impl<S: Simd, P: Pixels, const BLOCKS: usize, const PIXELS: usize> Task
                         for n in 0..BLOCKS {
                             w[n] = S::load(weights.add(n * S::LANES));
                         }
-                        if few {
+                        if S::BY_ELEMENT {
+                            S::prefetch(ahead.straight(1).cast());
+                        } else if few {
                             for place in ahead.both() {
                                 S::prefetch(place.cast());
                             }
