@@ -189,7 +189,7 @@ mod tests {
             let answer = scope.spawn(|| {
                 gate.pass(Direction::Down, 1, || {
                     // With the lock held: it is let go of when the answer waits, or has passed.
-                    drop(asked.send(()));
+                    asked.send(()).unwrap();
                     over.load(Ordering::SeqCst)
                 })
             });
