@@ -35,6 +35,24 @@ fn least(mut work: impl FnMut()) -> f64 {
     least
 }
 
+/// A convolution of a square image that is padded by half of the kernel.
+fn square(size: usize, channels: [usize; 2], kernel: usize, stride: usize, groups: usize) -> ConvShape {
+    let padding = kernel / 2;
+    let output = (size + 2 * padding - kernel) / stride + 1;
+    ConvShape {
+        batch: 1,
+        in_channels: channels[0],
+        out_channels: channels[1],
+        groups,
+        input: [size; 2],
+        kernel: [kernel; 2],
+        stride: [stride; 2],
+        dilation: [1; 2],
+        padding: [padding; 2],
+        output: [output; 2],
+    }
+}
+
 /// How many layers with so many bytes of weights have 64 MiB of them.
 fn copies(bytes: usize) -> usize {
     (64_usize << 20).div_ceil(bytes)
@@ -81,20 +99,7 @@ impl Bench {
     }
 
     fn square(&self, size: usize, channels: [usize; 2], kernel: usize, stride: usize, groups: usize) {
-        let padding = kernel / 2;
-        let output = (size + 2 * padding - kernel) / stride + 1;
-        let shape = ConvShape {
-            batch: 1,
-            in_channels: channels[0],
-            out_channels: channels[1],
-            groups,
-            input: [size; 2],
-            kernel: [kernel; 2],
-            stride: [stride; 2],
-            dilation: [1; 2],
-            padding: [padding; 2],
-            output: [output; 2],
-        };
+        let shape = square(size, channels, kernel, stride, groups);
         let input = if channels[0] == 3 { ConvInput::Planar } else { ConvInput::Blocked };
         let relu6 = Activation::Clip { low: 0.0, high: 6.0 };
         let name = format!("{kernel}×{kernel}/{stride} {}→{} at {size}²", channels[0], channels[1]);
@@ -131,18 +136,7 @@ impl Bench {
 
     /// The same with 3 × 3 convolutions of an image.
     fn convolutions_in_turns(&self, size: usize, channels: usize) {
-        let shape = ConvShape {
-            batch: 1,
-            in_channels: channels,
-            out_channels: channels,
-            groups: 1,
-            input: [size; 2],
-            kernel: [3; 2],
-            stride: [1; 2],
-            dilation: [1; 2],
-            padding: [1; 2],
-            output: [size; 2],
-        };
+        let shape = square(size, [channels; 2], 3, 1, 1);
         let weights = vec![0.01; 9 * channels * channels];
         let layers: Vec<Conv2d> = (0..copies(16 * 4 * channels * channels))
             .map(|_| {
