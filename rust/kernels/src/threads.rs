@@ -174,8 +174,17 @@ pub(crate) fn available(products: usize) -> usize {
 
 /// Does `work` for all of `units`, which take `products` multiply-adds together, in ranges that threads share.
 pub(crate) fn share(units: usize, products: usize, work: impl Fn(Range<usize>) + Sync) {
+    share_parts(PARTS, units, products, work);
+}
+
+/// As [`share`], with one range for each thread: where a range more costs work more.
+pub(crate) fn divide(units: usize, products: usize, work: impl Fn(Range<usize>) + Sync) {
+    share_parts(1, units, products, work);
+}
+
+fn share_parts(each: usize, units: usize, products: usize, work: impl Fn(Range<usize>) + Sync) {
     let apart = Apart(CURRENT.take());
-    let parts = apart.0.as_ref().map_or(1, |pool| (pool.count * PARTS).min(products / pool.grain).min(units));
+    let parts = apart.0.as_ref().map_or(1, |pool| (pool.count * each).min(products / pool.grain).min(units));
     match &apart.0 {
         Some(pool) if parts > 1 => {
             // Ranges that differ by one unit at most.

@@ -6,6 +6,9 @@ use crate::saved::{Numbers, Saver};
 use crate::threads::{self, Disjoint};
 use crate::tile::{groups, lines};
 
+/// What reading a weight from memory takes, in multiply-adds.
+const READ: usize = 8;
+
 /// Weights as the tiles read them: `[group][input][blocks of the group × LANES]`, and the bias.
 #[derive(Clone, Debug)]
 pub(crate) struct Weights {
@@ -96,9 +99,9 @@ impl Weights {
         (first, self.group_size.min(self.blocks - first))
     }
 
-    /// Multiply-adds of so many pixels.
+    /// Multiply-adds of so many pixels, or what takes as long: with few pixels, to read the weights does.
     pub(crate) fn products(&self, pixels: usize) -> usize {
-        self.length().saturating_mul(pixels)
+        self.length().saturating_mul(pixels.max(READ))
     }
 
     fn length(&self) -> usize {

@@ -140,34 +140,42 @@ impl InvertedResidual {
     /// The instruction set must be present; the slices are one image each.
     unsafe fn image<S: Simd>(&self, x: &[f32], residual: Option<&[f32]>, out: &mut [f32], parts: Parts<'_>) {
         let shape = &self.convs.depthwise.shape;
-        let bands = shape.output[0].div_ceil(self.rows);
-        let Parts { expand, depthwise, project } = parts;
-        let products = expand.map_or(0, |expand| expand.products(shape.input[0] * shape.input[1]))
-            + depthwise.products(shape)
-            + project.products(shape.pixels());
-        let line = self.rows * shape.output[1] * S::LANES;
+        let (height, row) = (shape.output[0], shape.output[1] * S::LANES);
+        let (line, out_line) = (self.rows * row, shape.pixels() * S::LANES);
+        let project = parts.project;
         let out = Disjoint::new(out);
-        let run = |bands| {
-            with_scratch(self.steps.len() * line, |band| {
-                // SAFETY: the caller's promise; each band belongs to one unit, and its filtered rows have room.
+        if self.rows >= height {
+            with_scratch(self.steps.len() * line, |filtered| {
+                // SAFETY: the caller's promise; there is room for all of the filtered image.
                 unsafe {
-                    self.bands::<S>(bands, x, (parts.expand, parts.depthwise), |rows, filter| {
-                        filter(&mut *band, line);
-                        let at = rows.start * shape.output[1] * S::LANES;
+                    self.filter::<S>(x, parts, filtered, |_, _| {});
+                    let to = (residual, &out, out_line);
+                    project.pixels::<S>(project.groups(), None, filtered, shape.pixels(), to);
+                }
+            });
+            return;
+        }
+        let products = self.filter_products(parts) + project.products(shape.pixels());
+        // A thread's bands lie side by side: what one has expanded for the next is not expanded again.
+        let bands = height.div_ceil(self.rows).next_multiple_of(threads::available(products));
+        let rows = height.div_ceil(bands);
+        let bands = height.div_ceil(rows);
+        threads::divide(bands, products, |bands| {
+            with_scratch(self.steps.len() * line, |filtered| {
+                let piece = Piece { bands, rows, units: parts.units::<S>() };
+                // SAFETY: the caller's promise; each band belongs to one thread, and its filtered rows have room.
+                unsafe {
+                    self.bands::<S>(piece, x, parts, |rows, filter| {
+                        filter(&mut *filtered, line);
+                        let at = rows.start * row;
                         let residual = residual.map(|residual| &residual[at..]);
                         let pixels = rows.len() * shape.output[1];
-                        let to = (residual, &out.from(at), shape.pixels() * S::LANES);
-                        project.pixels::<S>(project.groups(), Some(&self.steps), band, pixels, to);
+                        let to = (residual, &out.from(at), out_line);
+                        project.pixels::<S>(project.groups(), Some(&self.steps), filtered, pixels, to);
                     });
                 }
             });
-        };
-        if bands >= 2 * threads::available(products) {
-            threads::share(bands, products, run);
-        } else {
-            // Each convolution of a band is shared instead: no row is computed twice.
-            run(0..bands);
-        }
+        });
     }
 
     /// As [`image`](Self::image), with a squeeze and excitation, which wants all pixels before the first is projected.
@@ -184,21 +192,22 @@ impl InvertedResidual {
         squeeze: &[Conv2d; 2],
     ) {
         let shape = &self.convs.depthwise.shape;
-        let (bands, row) = (shape.output[0].div_ceil(self.rows), shape.output[1] * S::LANES);
         let (line, blocks) = (shape.pixels() * S::LANES, self.steps.len());
         let [narrow, wide] = [squeeze[0].output_len, squeeze[1].output_len].map(|all| all / shape.batch);
         with_scratch(blocks * line + blocks * S::LANES + narrow + wide, |scratch| {
             let (filtered, rest) = scratch.split_at_mut(blocks * line);
             let (means, rest) = rest.split_at_mut(blocks * S::LANES);
             let (narrow, wide) = rest.split_at_mut(narrow);
-            // SAFETY: the caller's promise; there is room for all of the filtered image, its means and what they become.
+            // SAFETY: the caller's promise; there is room for all of the filtered image, its means and what they become, and each
+            // block's mean belongs to the thread that filters it.
             unsafe {
-                self.bands::<S>(0..bands, x, (parts.expand, parts.depthwise), |rows, filter| {
-                    filter(&mut filtered[rows.start * row..], line);
+                let places = Disjoint::new(&mut *means);
+                self.filter::<S>(x, parts, filtered, |first, filtered| {
+                    for (block, filtered) in filtered.chunks_exact(line).enumerate() {
+                        let at = (first + block) * S::LANES;
+                        S::vectorize(Mean::<S>(filtered, places.range(at..at + S::LANES), PhantomData));
+                    }
                 });
-                for (block, mean) in filtered.chunks_exact(line).zip(means.chunks_exact_mut(S::LANES)) {
-                    S::vectorize(Mean::<S>(block, mean, PhantomData));
-                }
                 let mut from = &*means;
                 for (conv, to) in squeeze.iter().zip([&mut *narrow, &mut *wide]) {
                     if let Algorithm::Direct(direct) = &conv.algorithm {
@@ -213,39 +222,72 @@ impl InvertedResidual {
         });
     }
 
-    /// Gives some bands of an image to `each`, one after another: the rows of the output, and a function that filters them into
-    /// a slice of so many floats for each block of channels.
+    /// Multiply-adds of all but the projection.
+    fn filter_products(&self, parts: Parts<'_>) -> usize {
+        let shape = &self.convs.depthwise.shape;
+        let expand = parts.expand.map_or(0, |expand| expand.products(shape.input[0] * shape.input[1]));
+        expand + parts.depthwise.products(shape)
+    }
+
+    /// Filters all of an image. Threads share its channels, so that each reads only what it has expanded itself; each gives what it
+    /// has filtered to `done`, with the index of its first block.
+    ///
+    /// # Safety
+    ///
+    /// The instruction set must be present; `x` and `filtered` are one image each.
+    unsafe fn filter<S: Simd>(
+        &self,
+        x: &[f32],
+        parts: Parts<'_>,
+        filtered: &mut [f32],
+        done: impl Fn(usize, &[f32]) + Sync,
+    ) {
+        let shape = &self.convs.depthwise.shape;
+        let (row, line) = (shape.output[1] * S::LANES, shape.pixels() * S::LANES);
+        let filtered = Disjoint::new(filtered);
+        threads::share(parts.units::<S>().len(), self.filter_products(parts), |units| {
+            let blocks = parts.blocks(&units);
+            let bands = 0..shape.output[0].div_ceil(self.rows);
+            // SAFETY: the caller's promise; each block belongs to one range of units.
+            unsafe {
+                let filtered = filtered.range(blocks.start * line..blocks.end * line);
+                self.bands::<S>(Piece { bands, rows: self.rows, units }, x, parts, |rows, filter| {
+                    filter(&mut filtered[rows.start * row..], line);
+                });
+                done(blocks.start, filtered);
+            }
+        });
+    }
+
+    /// Gives the bands of a piece of an image to `each`, one after another: the rows of the output, and a function that filters them
+    /// into a slice of so many floats for each of the piece's blocks of channels.
     ///
     /// # Safety
     ///
     /// The instruction set must be present; `x` is one image, and what `each` gives to the function holds the rows.
     unsafe fn bands<S: Simd>(
         &self,
-        bands: Range<usize>,
+        piece: Piece,
         x: &[f32],
-        (expand, depthwise): (Option<&Direct>, &Depthwise),
+        parts: Parts<'_>,
         mut each: impl FnMut(Range<usize>, &mut dyn FnMut(&mut [f32], usize)),
     ) {
         let shape = &self.convs.depthwise.shape;
         let row = shape.input[1] * S::LANES;
         // Floats of a block of what is filtered: all of the input, or what of it is expanded.
-        let line = if expand.is_some() { self.expanded_rows * row } else { shape.input[0] * row };
+        let line = if parts.expand.is_some() { self.expanded_rows * row } else { shape.input[0] * row };
         let inside = |row: usize| row.saturating_sub(shape.padding[0]).min(shape.input[0]);
-        // What is expanded together is filtered at once, while it is in the first-level cache; unless threads share each.
-        let at_once = match expand {
-            Some(expand) => threads::available(expand.products(shape.input[0] * shape.input[1])) > 1,
-            None => true,
-        };
-        let parts = Parts::chunks::<S>(expand, depthwise, at_once);
-        let whole = self.rows >= shape.output[0];
-        let most = parts.iter().map(|(_, blocks)| blocks.len()).max().unwrap_or(0);
-        let kept = if whole { most } else { self.steps.len() };
-        let room = if expand.is_some() { kept * line } else { 0 };
+        let origin = parts.blocks(&piece.units).start;
+        let chunks = parts.chunks(&piece.units);
+        let whole = piece.rows >= shape.output[0];
+        let most = chunks.iter().map(|(_, blocks)| blocks.len()).max().unwrap_or(0);
+        let kept = if whole { most } else { parts.blocks(&piece.units).len() };
+        let room = if parts.expand.is_some() { kept * line } else { 0 };
         with_scratch(room, |expanded| {
             // The rows of the expanded image that are there.
             let mut have = 0..0;
-            for first in bands.map(|band| band * self.rows) {
-                let rows = self.rows.min(shape.output[0] - first);
+            for first in piece.bands.map(|band| band * piece.rows) {
+                let rows = piece.rows.min(shape.output[0] - first);
                 let top = first * shape.stride[0];
                 let end = top + (rows - 1) * shape.stride[0] + shape.kernel[0];
                 let want = inside(top)..inside(end);
@@ -259,11 +301,11 @@ impl InvertedResidual {
                 // Rows of padding above the band, which has no others.
                 own.padding[0] = (want.start + shape.padding[0]).saturating_sub(top).min(shape.padding[0]);
                 each(first..first + rows, &mut |out, out_line| {
-                    for (groups, blocks) in &parts {
-                        let x = match expand {
+                    for (groups, blocks) in &chunks {
+                        let x = match parts.expand {
                             None => &x[blocks.start * line + want.start * row..],
                             Some(expand) => {
-                                let at = if whole { 0 } else { blocks.start * line };
+                                let at = if whole { 0 } else { (blocks.start - origin) * line };
                                 let part = &mut expanded[at..][..blocks.len() * line];
                                 if count > 0 && from > 0 {
                                     for block in part.chunks_exact_mut(line) {
@@ -280,9 +322,10 @@ impl InvertedResidual {
                                 &*part
                             }
                         };
-                        let out = &mut out[blocks.start * out_line..];
+                        let out = &mut out[(blocks.start - origin) * out_line..];
+                        let lines = [line, out_line];
                         // SAFETY: the rows lie inside what is filtered; the caller promises those of the output.
-                        unsafe { depthwise.run::<S>(&own, blocks.clone(), x, None, out, [line, out_line]) };
+                        unsafe { parts.depthwise.run::<S>(&own, blocks.clone(), x, None, out, lines) };
                     }
                 });
                 have = want;
@@ -325,24 +368,31 @@ struct Parts<'a> {
 }
 
 impl Parts<'_> {
-    /// The groups of the first convolution and the blocks of channels that are computed one after another; `at_once` tells that all
-    /// of them are computed at once.
-    fn chunks<S: Simd>(
-        expand: Option<&Direct>,
-        depthwise: &Depthwise,
-        at_once: bool,
-    ) -> Vec<(Range<usize>, Range<usize>)> {
-        match expand {
-            Some(expand) if !at_once => {
-                let groups = expand.groups().map(|group| group..group + 1);
-                groups.map(|groups| (groups.clone(), expand.blocks(&groups))).collect()
-            }
-            _ => {
-                let groups = expand.map_or(0..0, Direct::groups);
-                vec![(groups, depthwise.blocks::<S>())]
-            }
+    /// What the channels of the filtered image are computed in: groups of the first convolution, or blocks where there is none.
+    fn units<S: Simd>(&self) -> Range<usize> {
+        self.expand.map_or_else(|| self.depthwise.blocks::<S>(), Direct::groups)
+    }
+
+    /// The blocks of channels of some units.
+    fn blocks(&self, units: &Range<usize>) -> Range<usize> {
+        self.expand.map_or_else(|| units.clone(), |expand| expand.blocks(units))
+    }
+
+    /// Units, with their blocks, that are computed one after another: what is expanded together is filtered at once, while it is in
+    /// the first-level cache.
+    fn chunks(&self, units: &Range<usize>) -> Vec<(Range<usize>, Range<usize>)> {
+        match self.expand {
+            Some(_) => units.clone().map(|unit| (unit..unit + 1, self.blocks(&(unit..unit + 1)))).collect(),
+            None => vec![(units.clone(), units.clone())],
         }
     }
+}
+
+/// What of an image is computed by itself: some bands of so many rows of the output, and some units of their channels.
+struct Piece {
+    bands: Range<usize>,
+    rows: usize,
+    units: Range<usize>,
 }
 
 impl Save for InvertedResidual {

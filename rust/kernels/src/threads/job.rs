@@ -13,14 +13,18 @@ use super::{LOOK_OUT, look_out};
 pub(super) struct Job<'a> {
     work: &'a (dyn Fn(usize) + Sync),
     parts: usize,
-    /// The next part that nobody has taken.
-    next: AtomicUsize,
+    /// How many parts are taken: from the first on by the owner, from the last on, times [`LAST`], by helpers. So a thread gets parts
+    /// that lie where it had those of the job before, and finds what it wrote then in its own cache.
+    taken: AtomicUsize,
     /// Helpers inside.
     helpers: AtomicUsize,
     /// What the first part that panicked had to say.
     panic: Mutex<Option<Box<dyn Any + Send>>>,
     owner: Thread,
 }
+
+/// One of the last parts, in what counts those that are taken: more than a pool of the most threads makes.
+const LAST: usize = 1 << 16;
 
 /// A job that helpers may join. It lies in a pool's list, under its lock, as long as the job lives and no longer.
 #[derive(Debug)]
@@ -34,8 +38,8 @@ pub(super) struct Joined(*const Job<'static>);
 
 impl<'a> Job<'a> {
     pub(super) fn new(parts: usize, work: &'a (dyn Fn(usize) + Sync)) -> Self {
-        let (next, helpers) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        Self { work, parts, next, helpers, panic: Mutex::default(), owner: thread::current() }
+        let (taken, helpers) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        Self { work, parts, taken, helpers, panic: Mutex::default(), owner: thread::current() }
     }
 
     /// # Safety
@@ -46,15 +50,24 @@ impl<'a> Job<'a> {
         Offer(std::ptr::from_ref(self).cast())
     }
 
-    /// Takes parts until none is left.
+    /// Takes parts, the first that is left each time, until none is.
     pub(super) fn work(&self) {
+        self.take(1, |[first, _]| first);
+    }
+
+    /// Takes parts, the last that is left each time, until none is.
+    fn help(&self) {
+        self.take(LAST, |[_, last]| self.parts - 1 - last);
+    }
+
+    fn take(&self, one: usize, part: impl Fn([usize; 2]) -> usize) {
         loop {
-            let part = self.next.fetch_add(1, Ordering::Relaxed);
-            if part >= self.parts {
+            let taken = split(self.taken.fetch_add(one, Ordering::Relaxed));
+            if taken[0] + taken[1] >= self.parts {
                 return;
             }
-            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| (self.work)(part))) {
-                self.next.store(self.parts, Ordering::Relaxed);
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| (self.work)(part(taken)))) {
+                self.taken.store(self.parts, Ordering::Relaxed);
                 let mut first = self.panic.lock().unwrap_or_else(PoisonError::into_inner);
                 match *first {
                     None => *first = Some(panic),
@@ -81,6 +94,11 @@ impl<'a> Job<'a> {
     }
 }
 
+/// How many are taken, of the first and of the last.
+fn split(taken: usize) -> [usize; 2] {
+    [taken % LAST, taken / LAST]
+}
+
 impl Offer {
     fn job(&self) -> &Job<'static> {
         // SAFETY: the job lives as long as its offer.
@@ -93,7 +111,8 @@ impl Offer {
 
     /// Whether there are parts that nobody has taken.
     pub(super) fn is_open(&self) -> bool {
-        self.job().next.load(Ordering::Relaxed) < self.job().parts
+        let [first, last] = split(self.job().taken.load(Ordering::Relaxed));
+        first + last < self.job().parts
     }
 
     pub(super) fn helpers(&self) -> usize {
@@ -111,7 +130,7 @@ impl Joined {
     pub(super) fn work(self) {
         // SAFETY: its owner waits for those inside, until the last line that touches it, which counts us out.
         let owner = unsafe {
-            (*self.0).work();
+            (*self.0).help();
             let owner = (*self.0).owner.clone();
             let left = (*self.0).helpers.fetch_sub(1, Ordering::Release);
             (left == 1).then_some(owner)

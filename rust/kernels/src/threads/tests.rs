@@ -123,6 +123,38 @@ fn several_runs_share_the_helpers() {
 }
 
 #[test]
+fn one_range_for_each_thread_where_they_are_to_be_few() {
+    let ranges = |units: usize, products: usize| {
+        let seen = Mutex::new(Vec::new());
+        divide(units, products, |range| seen.lock().unwrap().push(range));
+        let mut seen = seen.into_inner().unwrap();
+        seen.sort_by_key(|range: &Range<usize>| range.start);
+        seen
+    };
+    Threads::with_grain(3, 10).run(|| {
+        assert_eq!(ranges(7, 1000), [0..3, 3..5, 5..7]);
+        assert_eq!(ranges(7, 29), [0..4, 4..7]);
+        assert_eq!(ranges(2, 1000), [0..1, 1..2]);
+    });
+    assert_eq!(ranges(7, 1000), std::slice::from_ref(&(0..7)));
+}
+
+#[test]
+fn helpers_begin_where_the_owner_ends() {
+    let seen = Mutex::new(Vec::new());
+    let work = |part| seen.lock().unwrap().push(part);
+    let order = |run: &dyn Fn(&Job<'_>)| {
+        let job = Job::new(4, &work);
+        run(&job);
+        job.finish();
+        std::mem::take(&mut *seen.lock().unwrap())
+    };
+    assert_eq!(order(&|job| job.work()), [0, 1, 2, 3]);
+    // SAFETY: the offer goes before the job, which nobody else works on.
+    assert_eq!(order(&|job| unsafe { job.offer() }.join().work()), [3, 2, 1, 0]);
+}
+
+#[test]
 fn helpers_go_where_the_fewest_are() {
     let work = |_| ();
     let jobs = [Job::new(2, &work), Job::new(2, &work), Job::new(2, &work)];
