@@ -4,10 +4,10 @@
 //! What the first gives is several times as large as what comes in and goes out. A few rows and channels of it at a time stay in the
 //! first-level cache until the depthwise convolution has read them; rows that the next band reads too are kept.
 
-use std::marker::PhantomData;
-use std::ops::Range;
+mod bands;
 
-use super::depthwise::Depthwise;
+use std::marker::PhantomData;
+
 use super::direct::Direct;
 use super::{Algorithm, Conv2d, ConvShape};
 use crate::elementwise::gate_blocks;
@@ -19,6 +19,7 @@ use crate::saved::{Restorer, Save, Saver, UNKNOWN};
 use crate::simd::{Simd, with_simd};
 use crate::threads::{self, Disjoint};
 use crate::tile::Step;
+use bands::{Filter, Piece};
 
 /// Floats of the two intermediate bands together: what stays in a second-level cache.
 const WORKING_SET: usize = 1 << 17;
@@ -118,17 +119,18 @@ impl InvertedResidual {
         if out.is_empty() {
             return Ok(());
         }
-        let batch = self.convs.depthwise.shape.batch;
+        let shape = &self.convs.depthwise.shape;
+        let filter = Filter { shape, expanded_rows: self.expanded_rows, expand, depthwise };
+        let batch = shape.batch;
         let (input, output) = (x.len() / batch, out.len() / batch);
         for (image, out) in out.chunks_exact_mut(output).enumerate() {
             let x = &x[image * input..][..input];
             let residual = residual.map(|residual| &residual[image * output..][..output]);
-            let parts = Parts { expand, depthwise, project };
             // SAFETY: holding the set proves the instructions. The slices are one image of the shapes.
             with_simd!(self.set, S => unsafe {
                 match &self.convs.squeeze {
-                    None => self.image::<S>(x, residual, out, parts),
-                    Some(squeeze) => self.squeezed::<S>(x, residual, out, parts, squeeze),
+                    None => self.image::<S>(x, residual, out, (filter, project)),
+                    Some(squeeze) => self.squeezed::<S>(x, residual, out, (filter, project), squeeze),
                 }
             });
         }
@@ -138,35 +140,40 @@ impl InvertedResidual {
     /// # Safety
     ///
     /// The instruction set must be present; the slices are one image each.
-    unsafe fn image<S: Simd>(&self, x: &[f32], residual: Option<&[f32]>, out: &mut [f32], parts: Parts<'_>) {
-        let shape = &self.convs.depthwise.shape;
+    unsafe fn image<S: Simd>(
+        &self,
+        x: &[f32],
+        residual: Option<&[f32]>,
+        out: &mut [f32],
+        (filter, project): (Filter<'_>, &Direct),
+    ) {
+        let shape = filter.shape;
         let (height, row) = (shape.output[0], shape.output[1] * S::LANES);
         let (line, out_line) = (self.rows * row, shape.pixels() * S::LANES);
-        let project = parts.project;
         let out = Disjoint::new(out);
         if self.rows >= height {
             with_scratch(self.steps.len() * line, |filtered| {
                 // SAFETY: the caller's promise; there is room for all of the filtered image.
                 unsafe {
-                    self.filter::<S>(x, parts, filtered, |_, _| {});
+                    self.filtered::<S>(x, filter, filtered, |_, _| {});
                     let to = (residual, &out, out_line);
                     project.pixels::<S>(project.groups(), None, filtered, shape.pixels(), to);
                 }
             });
             return;
         }
-        let products = self.filter_products(parts) + project.products(shape.pixels());
+        let products = filter.products() + project.products(shape.pixels());
         // A thread's bands lie side by side: what one has expanded for the next is not expanded again.
         let bands = height.div_ceil(self.rows).next_multiple_of(threads::available(products));
         let rows = height.div_ceil(bands);
         let bands = height.div_ceil(rows);
         threads::divide(bands, products, |bands| {
             with_scratch(self.steps.len() * line, |filtered| {
-                let piece = Piece { bands, rows, units: parts.units::<S>() };
+                let piece = Piece { bands, rows, units: filter.units::<S>() };
                 // SAFETY: the caller's promise; each band belongs to one thread, and its filtered rows have room.
                 unsafe {
-                    self.bands::<S>(piece, x, parts, |rows, filter| {
-                        filter(&mut *filtered, line);
+                    filter.bands::<S>(piece, x, |rows, fill| {
+                        fill(&mut *filtered, line);
                         let at = rows.start * row;
                         let residual = residual.map(|residual| &residual[at..]);
                         let pixels = rows.len() * shape.output[1];
@@ -188,10 +195,10 @@ impl InvertedResidual {
         x: &[f32],
         residual: Option<&[f32]>,
         out: &mut [f32],
-        parts: Parts<'_>,
+        (filter, project): (Filter<'_>, &Direct),
         squeeze: &[Conv2d; 2],
     ) {
-        let shape = &self.convs.depthwise.shape;
+        let shape = filter.shape;
         let (line, blocks) = (shape.pixels() * S::LANES, self.steps.len());
         let [narrow, wide] = [squeeze[0].output_len, squeeze[1].output_len].map(|all| all / shape.batch);
         with_scratch(blocks * line + blocks * S::LANES + narrow + wide, |scratch| {
@@ -202,7 +209,7 @@ impl InvertedResidual {
             // block's mean belongs to the thread that filters it.
             unsafe {
                 let places = Disjoint::new(&mut *means);
-                self.filter::<S>(x, parts, filtered, |first, filtered| {
+                self.filtered::<S>(x, filter, filtered, |first, filtered| {
                     for (block, filtered) in filtered.chunks_exact(line).enumerate() {
                         let at = (first + block) * S::LANES;
                         S::vectorize(Mean::<S>(filtered, places.range(at..at + S::LANES), PhantomData));
@@ -217,16 +224,9 @@ impl InvertedResidual {
                 }
                 gate_blocks(self.set, line, wide, filtered);
                 let to = (residual, &Disjoint::new(out), line);
-                parts.project.pixels::<S>(parts.project.groups(), None, filtered, shape.pixels(), to);
+                project.pixels::<S>(project.groups(), None, filtered, shape.pixels(), to);
             }
         });
-    }
-
-    /// Multiply-adds of all but the projection.
-    fn filter_products(&self, parts: Parts<'_>) -> usize {
-        let shape = &self.convs.depthwise.shape;
-        let expand = parts.expand.map_or(0, |expand| expand.products(shape.input[0] * shape.input[1]));
-        expand + parts.depthwise.products(shape)
     }
 
     /// Filters all of an image. Threads share its channels, so that each reads only what it has expanded itself; each gives what it
@@ -235,100 +235,26 @@ impl InvertedResidual {
     /// # Safety
     ///
     /// The instruction set must be present; `x` and `filtered` are one image each.
-    unsafe fn filter<S: Simd>(
+    unsafe fn filtered<S: Simd>(
         &self,
         x: &[f32],
-        parts: Parts<'_>,
+        filter: Filter<'_>,
         filtered: &mut [f32],
         done: impl Fn(usize, &[f32]) + Sync,
     ) {
-        let shape = &self.convs.depthwise.shape;
+        let shape = filter.shape;
         let (row, line) = (shape.output[1] * S::LANES, shape.pixels() * S::LANES);
         let filtered = Disjoint::new(filtered);
-        threads::share(parts.units::<S>().len(), self.filter_products(parts), |units| {
-            let blocks = parts.blocks(&units);
+        threads::share(filter.units::<S>().len(), filter.products(), |units| {
+            let blocks = filter.blocks(&units);
             let bands = 0..shape.output[0].div_ceil(self.rows);
             // SAFETY: the caller's promise; each block belongs to one range of units.
             unsafe {
                 let filtered = filtered.range(blocks.start * line..blocks.end * line);
-                self.bands::<S>(Piece { bands, rows: self.rows, units }, x, parts, |rows, filter| {
-                    filter(&mut filtered[rows.start * row..], line);
+                filter.bands::<S>(Piece { bands, rows: self.rows, units }, x, |rows, fill| {
+                    fill(&mut filtered[rows.start * row..], line);
                 });
                 done(blocks.start, filtered);
-            }
-        });
-    }
-
-    /// Gives the bands of a piece of an image to `each`, one after another: the rows of the output, and a function that filters them
-    /// into a slice of so many floats for each of the piece's blocks of channels.
-    ///
-    /// # Safety
-    ///
-    /// The instruction set must be present; `x` is one image, and what `each` gives to the function holds the rows.
-    unsafe fn bands<S: Simd>(
-        &self,
-        piece: Piece,
-        x: &[f32],
-        parts: Parts<'_>,
-        mut each: impl FnMut(Range<usize>, &mut dyn FnMut(&mut [f32], usize)),
-    ) {
-        let shape = &self.convs.depthwise.shape;
-        let row = shape.input[1] * S::LANES;
-        // Floats of a block of what is filtered: all of the input, or what of it is expanded.
-        let line = if parts.expand.is_some() { self.expanded_rows * row } else { shape.input[0] * row };
-        let inside = |row: usize| row.saturating_sub(shape.padding[0]).min(shape.input[0]);
-        let origin = parts.blocks(&piece.units).start;
-        let chunks = parts.chunks(&piece.units);
-        let whole = piece.rows >= shape.output[0];
-        let most = chunks.iter().map(|(_, blocks)| blocks.len()).max().unwrap_or(0);
-        let kept = if whole { most } else { parts.blocks(&piece.units).len() };
-        let room = if parts.expand.is_some() { kept * line } else { 0 };
-        with_scratch(room, |expanded| {
-            // The rows of the expanded image that are there.
-            let mut have = 0..0;
-            for first in piece.bands.map(|band| band * piece.rows) {
-                let rows = piece.rows.min(shape.output[0] - first);
-                let top = first * shape.stride[0];
-                let end = top + (rows - 1) * shape.stride[0] + shape.kernel[0];
-                let want = inside(top)..inside(end);
-                let kept = want.start.max(have.start).min(have.end)..have.end.min(want.end).max(have.start);
-                let count = if kept.start == want.start { kept.len() } else { 0 };
-                let from = kept.start.saturating_sub(have.start) * row;
-                let fresh = want.start + count..want.end;
-                let mut own = *shape;
-                own.input[0] = want.len();
-                own.output[0] = rows;
-                // Rows of padding above the band, which has no others.
-                own.padding[0] = (want.start + shape.padding[0]).saturating_sub(top).min(shape.padding[0]);
-                each(first..first + rows, &mut |out, out_line| {
-                    for (groups, blocks) in &chunks {
-                        let x = match parts.expand {
-                            None => &x[blocks.start * line + want.start * row..],
-                            Some(expand) => {
-                                let at = if whole { 0 } else { (blocks.start - origin) * line };
-                                let part = &mut expanded[at..][..blocks.len() * line];
-                                if count > 0 && from > 0 {
-                                    for block in part.chunks_exact_mut(line) {
-                                        block.copy_within(from..from + count * row, 0);
-                                    }
-                                }
-                                if !fresh.is_empty() {
-                                    let to = (None, &Disjoint::new(&mut part[count * row..]), line);
-                                    let pixels = fresh.len() * shape.input[1];
-                                    let x = &x[fresh.start * row..];
-                                    // SAFETY: the rows of the input and of the room for the expanded image lie inside.
-                                    unsafe { expand.pixels::<S>(groups.clone(), None, x, pixels, to) };
-                                }
-                                &*part
-                            }
-                        };
-                        let out = &mut out[(blocks.start - origin) * out_line..];
-                        let lines = [line, out_line];
-                        // SAFETY: the rows lie inside what is filtered; the caller promises those of the output.
-                        unsafe { parts.depthwise.run::<S>(&own, blocks.clone(), x, None, out, lines) };
-                    }
-                });
-                have = want;
             }
         });
     }
@@ -357,42 +283,6 @@ fn fit(convs: &BlockConvs) -> bool {
         && expand.as_ref().is_none_or(|expand| pointwise(expand) && follows(&expand.shape, own))
         && squeezes
         && all.into_iter().all(|conv| conv.set == depthwise.set)
-}
-
-/// The algorithms of the convolutions.
-#[derive(Clone, Copy)]
-struct Parts<'a> {
-    expand: Option<&'a Direct>,
-    depthwise: &'a Depthwise,
-    project: &'a Direct,
-}
-
-impl Parts<'_> {
-    /// What the channels of the filtered image are computed in: groups of the first convolution, or blocks where there is none.
-    fn units<S: Simd>(&self) -> Range<usize> {
-        self.expand.map_or_else(|| self.depthwise.blocks::<S>(), Direct::groups)
-    }
-
-    /// The blocks of channels of some units.
-    fn blocks(&self, units: &Range<usize>) -> Range<usize> {
-        self.expand.map_or_else(|| units.clone(), |expand| expand.blocks(units))
-    }
-
-    /// Units, with their blocks, that are computed one after another: what is expanded together is filtered at once, while it is in
-    /// the first-level cache.
-    fn chunks(&self, units: &Range<usize>) -> Vec<(Range<usize>, Range<usize>)> {
-        match self.expand {
-            Some(_) => units.clone().map(|unit| (unit..unit + 1, self.blocks(&(unit..unit + 1)))).collect(),
-            None => vec![(units.clone(), units.clone())],
-        }
-    }
-}
-
-/// What of an image is computed by itself: some bands of so many rows of the output, and some units of their channels.
-struct Piece {
-    bands: Range<usize>,
-    rows: usize,
-    units: Range<usize>,
 }
 
 impl Save for InvertedResidual {

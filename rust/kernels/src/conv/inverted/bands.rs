@@ -1,0 +1,129 @@
+//! Bands of rows of an image, expanded and filtered one after another, with the rows kept that the next one reads too.
+
+use std::ops::Range;
+
+use super::super::ConvShape;
+use super::super::depthwise::Depthwise;
+use super::super::direct::Direct;
+use crate::memory::with_scratch;
+use crate::simd::Simd;
+use crate::threads::Disjoint;
+
+/// What comes before the projection of a block: the expansion, where there is one, and the depthwise convolution.
+#[derive(Clone, Copy)]
+pub(super) struct Filter<'a> {
+    /// Of the depthwise convolution.
+    pub(super) shape: &'a ConvShape,
+    /// Rows of the expanded image that a band reads at most.
+    pub(super) expanded_rows: usize,
+    pub(super) expand: Option<&'a Direct>,
+    pub(super) depthwise: &'a Depthwise,
+}
+
+/// What of an image is computed by itself: some bands of so many rows of the output, and some units of their channels.
+pub(super) struct Piece {
+    pub(super) bands: Range<usize>,
+    pub(super) rows: usize,
+    pub(super) units: Range<usize>,
+}
+
+impl Filter<'_> {
+    /// Multiply-adds of an image.
+    pub(super) fn products(&self) -> usize {
+        let expand =
+            self.expand.map_or(0, |expand| expand.products(self.shape.input[0] * self.shape.input[1]));
+        expand + self.depthwise.products(self.shape)
+    }
+
+    /// What the channels of the filtered image are computed in: groups of the first convolution, or blocks where there is none.
+    pub(super) fn units<S: Simd>(&self) -> Range<usize> {
+        self.expand.map_or_else(|| self.depthwise.blocks::<S>(), Direct::groups)
+    }
+
+    /// The blocks of channels of some units.
+    pub(super) fn blocks(&self, units: &Range<usize>) -> Range<usize> {
+        self.expand.map_or_else(|| units.clone(), |expand| expand.blocks(units))
+    }
+
+    /// Units, with their blocks, that are computed one after another: what is expanded together is filtered at once, while it is in
+    /// the first-level cache.
+    fn chunks(&self, units: &Range<usize>) -> Vec<(Range<usize>, Range<usize>)> {
+        match self.expand {
+            Some(_) => units.clone().map(|unit| (unit..unit + 1, self.blocks(&(unit..unit + 1)))).collect(),
+            None => vec![(units.clone(), units.clone())],
+        }
+    }
+
+    /// Gives the bands of a piece of an image to `each`, one after another: the rows of the output, and a function that filters them
+    /// into a slice of so many floats for each of the piece's blocks of channels.
+    ///
+    /// # Safety
+    ///
+    /// The instruction set must be present; `x` is one image, and what `each` gives to the function holds the rows.
+    pub(super) unsafe fn bands<S: Simd>(
+        &self,
+        piece: Piece,
+        x: &[f32],
+        mut each: impl FnMut(Range<usize>, &mut dyn FnMut(&mut [f32], usize)),
+    ) {
+        let Self { shape, expanded_rows, expand, depthwise } = *self;
+        let row = shape.input[1] * S::LANES;
+        // Floats of a block of what is filtered: all of the input, or what of it is expanded.
+        let line = if expand.is_some() { expanded_rows * row } else { shape.input[0] * row };
+        let inside = |row: usize| row.saturating_sub(shape.padding[0]).min(shape.input[0]);
+        let origin = self.blocks(&piece.units).start;
+        let chunks = self.chunks(&piece.units);
+        let whole = piece.rows >= shape.output[0];
+        let most = chunks.iter().map(|(_, blocks)| blocks.len()).max().unwrap_or(0);
+        let kept = if whole { most } else { self.blocks(&piece.units).len() };
+        let room = if expand.is_some() { kept * line } else { 0 };
+        with_scratch(room, |expanded| {
+            // The rows of the expanded image that are there.
+            let mut have = 0..0;
+            for first in piece.bands.map(|band| band * piece.rows) {
+                let rows = piece.rows.min(shape.output[0] - first);
+                let top = first * shape.stride[0];
+                let end = top + (rows - 1) * shape.stride[0] + shape.kernel[0];
+                let want = inside(top)..inside(end);
+                let kept = want.start.max(have.start).min(have.end)..have.end.min(want.end).max(have.start);
+                let count = if kept.start == want.start { kept.len() } else { 0 };
+                let from = kept.start.saturating_sub(have.start) * row;
+                let fresh = want.start + count..want.end;
+                let mut own = *shape;
+                own.input[0] = want.len();
+                own.output[0] = rows;
+                // Rows of padding above the band, which has no others.
+                own.padding[0] = (want.start + shape.padding[0]).saturating_sub(top).min(shape.padding[0]);
+                each(first..first + rows, &mut |out, out_line| {
+                    for (groups, blocks) in &chunks {
+                        let x = match expand {
+                            None => &x[blocks.start * line + want.start * row..],
+                            Some(expand) => {
+                                let at = if whole { 0 } else { (blocks.start - origin) * line };
+                                let part = &mut expanded[at..][..blocks.len() * line];
+                                if count > 0 && from > 0 {
+                                    for block in part.chunks_exact_mut(line) {
+                                        block.copy_within(from..from + count * row, 0);
+                                    }
+                                }
+                                if !fresh.is_empty() {
+                                    let to = (None, &Disjoint::new(&mut part[count * row..]), line);
+                                    let pixels = fresh.len() * shape.input[1];
+                                    let x = &x[fresh.start * row..];
+                                    // SAFETY: the rows of the input and of the room for the expanded image lie inside.
+                                    unsafe { expand.pixels::<S>(groups.clone(), None, x, pixels, to) };
+                                }
+                                &*part
+                            }
+                        };
+                        let out = &mut out[(blocks.start - origin) * out_line..];
+                        let lines = [line, out_line];
+                        // SAFETY: the rows lie inside what is filtered; the caller promises those of the output.
+                        unsafe { depthwise.run::<S>(&own, blocks.clone(), x, None, out, lines) };
+                    }
+                });
+                have = want;
+            }
+        });
+    }
+}
