@@ -24,6 +24,9 @@ use bands::{Filter, Piece};
 /// Floats of the two intermediate bands together: what stays in a second-level cache.
 const WORKING_SET: usize = 1 << 17;
 
+/// Rows of an image that are worth a thread of their own: those that the next thread expands too are few beside them.
+const ROWS: usize = 7;
+
 /// The convolutions of a block, each of which fits the one before.
 #[derive(Clone, Debug)]
 pub struct BlockConvs {
@@ -151,7 +154,9 @@ impl InvertedResidual {
         let (height, row) = (shape.output[0], shape.output[1] * S::LANES);
         let (line, out_line) = (self.rows * row, shape.pixels() * S::LANES);
         let out = Disjoint::new(out);
-        if self.rows >= height {
+        let products = filter.products() + project.products(shape.pixels());
+        let threads = threads::available(products);
+        if self.rows >= height && (threads == 1 || height / threads < ROWS) {
             with_scratch(self.steps.len() * line, |filtered| {
                 // SAFETY: the caller's promise; there is room for all of the filtered image.
                 unsafe {
@@ -162,9 +167,8 @@ impl InvertedResidual {
             });
             return;
         }
-        let products = filter.products() + project.products(shape.pixels());
         // A thread's bands lie side by side: what one has expanded for the next is not expanded again.
-        let bands = height.div_ceil(self.rows).next_multiple_of(threads::available(products));
+        let bands = height.div_ceil(self.rows).next_multiple_of(threads);
         let rows = height.div_ceil(bands);
         let bands = height.div_ceil(rows);
         threads::divide(bands, products, |bands| {

@@ -73,9 +73,10 @@ impl Filter<'_> {
         let inside = |row: usize| row.saturating_sub(shape.padding[0]).min(shape.input[0]);
         let origin = self.blocks(&piece.units).start;
         let chunks = self.chunks(&piece.units);
-        let whole = piece.rows >= shape.output[0];
+        // Rows are kept for the next band.
+        let alone = piece.bands.len() == 1;
         let most = chunks.iter().map(|(_, blocks)| blocks.len()).max().unwrap_or(0);
-        let kept = if whole { most } else { self.blocks(&piece.units).len() };
+        let kept = if alone { most } else { self.blocks(&piece.units).len() };
         let room = if expand.is_some() { kept * line } else { 0 };
         with_scratch(room, |expanded| {
             // The rows of the expanded image that are there.
@@ -99,7 +100,7 @@ impl Filter<'_> {
                         let x = match expand {
                             None => &x[blocks.start * line + want.start * row..],
                             Some(expand) => {
-                                let at = if whole { 0 } else { (blocks.start - origin) * line };
+                                let at = if alone { 0 } else { (blocks.start - origin) * line };
                                 let part = &mut expanded[at..][..blocks.len() * line];
                                 if count > 0 && from > 0 {
                                     for block in part.chunks_exact_mut(line) {
