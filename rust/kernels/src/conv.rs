@@ -1,9 +1,11 @@
 //! Two-dimensional convolution with bias, residual and activation in one pass.
 
+mod bands;
 mod depthwise;
 mod direct;
 mod grouped;
 mod inverted;
+mod pooled;
 mod transposed;
 mod winograd;
 
@@ -16,6 +18,7 @@ use crate::layout::blocked_len;
 use crate::saved::{Numbers, Restorer, Save, Saver, UNKNOWN};
 use crate::simd::{Simd, with_simd};
 pub use inverted::{BlockConvs, InvertedResidual};
+pub use pooled::PooledConv2d;
 pub use transposed::{UpConv2d, UpShape};
 
 use depthwise::Depthwise;

@@ -63,7 +63,7 @@ mod weights;
 pub use activation::Activation;
 pub use arrange::{join_channels, to_channels_last};
 pub use attention::{Attention, AttentionShape};
-pub use conv::{BlockConvs, Conv2d, ConvInput, ConvShape, InvertedResidual, UpConv2d, UpShape};
+pub use conv::{BlockConvs, Conv2d, ConvInput, ConvShape, InvertedResidual, PooledConv2d, UpConv2d, UpShape};
 pub use elementwise::{Combination, activate, combine, gate};
 pub use error::KernelError;
 pub use int8::{

@@ -1,6 +1,7 @@
 //! Pooling over blocked images.
 
 use std::marker::PhantomData;
+use std::ops::Range;
 
 use crate::conv::taps;
 use crate::error::{KernelError, check_length, volume};
@@ -8,7 +9,7 @@ use crate::isa::InstructionSet;
 use crate::layout::blocked_len;
 use crate::saved::{Restorer, Save, Saver, UNKNOWN};
 use crate::simd::{Simd, Task, with_simd};
-use crate::threads;
+use crate::threads::{self, Disjoint};
 
 /// What a window becomes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,6 +103,43 @@ impl Pool2d {
         self.kind
     }
 
+    pub(crate) fn set(&self) -> InstructionSet {
+        self.set
+    }
+
+    /// Floats of the output of a whole batch.
+    pub(crate) fn output_len(&self) -> usize {
+        self.output_len
+    }
+
+    /// Some rows of one image, of which `input` rows in blocks of so many floats are given, with rows of padding above them.
+    ///
+    /// # Safety
+    ///
+    /// The instruction set must be present and `S` that of [`Pool2d::new`]; the input has all rows that the windows of `rows` meet.
+    /// Nobody else reaches these rows of `out`, which is one image.
+    pub(crate) unsafe fn band<S: Simd>(
+        &self,
+        rows: Range<usize>,
+        padding: usize,
+        input: usize,
+        (x, line): (&[f32], usize),
+        out: &Disjoint<'_, f32>,
+    ) {
+        let mut shape = self.shape;
+        (shape.input[0], shape.output[0], shape.padding[0]) = (input, rows.len(), padding);
+        let [height, width] = self.shape.output;
+        for (block, x) in x.chunks_exact(line).enumerate() {
+            let at = |row: usize| (block * height + row) * width * S::LANES;
+            // SAFETY: the caller's promise; the slices are one block of the band.
+            unsafe {
+                let out = out.range(at(rows.start)..at(rows.end));
+                let (shape, kind) = (&shape, self.kind);
+                S::vectorize(Block::<S> { shape, kind, x, out, set: PhantomData });
+            }
+        }
+    }
+
     /// Runs over a whole batch.
     pub fn run(&self, x: &[f32], out: &mut [f32]) -> Result<(), KernelError> {
         check_length("x", x, self.input_len)?;
@@ -157,40 +195,79 @@ struct Block<'a, S> {
     set: PhantomData<S>,
 }
 
+/// Windows side by side that are computed at once.
+const WINDOWS: usize = 4;
+
 impl<S: Simd> Task for Block<'_, S> {
     #[inline(always)]
-    unsafe fn call(self) {
-        let Self { shape, kind, x, out, .. } = self;
+    unsafe fn call(mut self) {
+        let shape = self.shape;
         let range = |axis: usize, position: usize| {
             let start = position * shape.stride[axis];
             taps(start, shape.padding[axis], shape.input[axis], shape.kernel[axis], shape.dilation[axis])
         };
+        let whole = 0..shape.kernel[1];
+        // The columns whose windows lie inside the image.
+        let first = shape.padding[1].div_ceil(shape.stride[1]);
+        let reach = (whole.len() - 1) * shape.dilation[1] + 1;
+        let last = (shape.input[1] + shape.padding[1]).checked_sub(reach).map(|last| last / shape.stride[1]);
+        let end = last.map_or(0, |last| shape.output[1].min(last + 1));
         for oy in 0..shape.output[0] {
             let rows = range(0, oy);
-            for ox in 0..shape.output[1] {
-                let columns = range(1, ox);
-                // SAFETY: the taps lie inside the image, the pixel inside the output.
+            let mut ox = 0;
+            while ox < shape.output[1] {
+                // SAFETY: the taps lie inside the image, the pixels inside the output.
                 unsafe {
-                    let max = kind == PoolKind::Max;
-                    let mut sum = S::splat(if max { f32::NEG_INFINITY } else { 0.0 });
-                    for ky in rows.clone() {
-                        let y = oy * shape.stride[0] + ky * shape.dilation[0] - shape.padding[0];
-                        for kx in columns.clone() {
-                            let column = ox * shape.stride[1] + kx * shape.dilation[1] - shape.padding[1];
-                            let element = S::load(x.as_ptr().add((y * shape.input[1] + column) * S::LANES));
-                            sum = if max { S::max(element, sum) } else { S::add(sum, element) };
-                        }
+                    if (first..end).contains(&ox) && ox + WINDOWS <= end {
+                        self.windows::<WINDOWS>([oy, ox], [&rows, &whole]);
+                        ox += WINDOWS;
+                    } else {
+                        self.windows::<1>([oy, ox], [&rows, &range(1, ox)]);
+                        ox += 1;
                     }
-                    let divisor = match kind {
-                        PoolKind::Max => 1,
-                        PoolKind::Average { count_padding: true } => shape.kernel[0] * shape.kernel[1],
-                        PoolKind::Average { count_padding: false } => rows.len() * columns.len(),
-                    };
-                    if divisor != 1 {
-                        sum = S::div(sum, S::splat(divisor as f32));
-                    }
-                    S::store(out.as_mut_ptr().add((oy * shape.output[1] + ox) * S::LANES), sum);
                 }
+            }
+        }
+    }
+}
+
+impl<S: Simd> Block<'_, S> {
+    /// The windows of some pixels that lie side by side, of so many taps.
+    ///
+    /// # Safety
+    ///
+    /// The instruction set must be present; the taps lie inside the image, the pixels inside the output.
+    #[inline(always)]
+    unsafe fn windows<const COUNT: usize>(
+        &mut self,
+        [oy, ox]: [usize; 2],
+        [rows, columns]: [&Range<usize>; 2],
+    ) {
+        let Self { shape, kind, x, .. } = *self;
+        let max = kind == PoolKind::Max;
+        // SAFETY: the caller's promise.
+        unsafe {
+            let mut sums = [S::splat(if max { f32::NEG_INFINITY } else { 0.0 }); COUNT];
+            for ky in rows.clone() {
+                let y = oy * shape.stride[0] + ky * shape.dilation[0] - shape.padding[0];
+                for kx in columns.clone() {
+                    let column = ox * shape.stride[1] + kx * shape.dilation[1] - shape.padding[1];
+                    let from = x.as_ptr().add((y * shape.input[1] + column) * S::LANES);
+                    for n in 0..COUNT {
+                        let element = S::load(from.add(n * shape.stride[1] * S::LANES));
+                        sums[n] = if max { S::max(element, sums[n]) } else { S::add(sums[n], element) };
+                    }
+                }
+            }
+            let divisor = match kind {
+                PoolKind::Max => 1,
+                PoolKind::Average { count_padding: true } => shape.kernel[0] * shape.kernel[1],
+                PoolKind::Average { count_padding: false } => rows.len() * columns.len(),
+            };
+            let out = self.out.as_mut_ptr().add((oy * shape.output[1] + ox) * S::LANES);
+            for n in 0..COUNT {
+                let sum = if divisor == 1 { sums[n] } else { S::div(sums[n], S::splat(divisor as f32)) };
+                S::store(out.add(n * S::LANES), sum);
             }
         }
     }

@@ -1,14 +1,14 @@
 //! Convolutions.
 
-use tandem_kernels::{Conv2d, ConvInput, ConvShape};
+use tandem_kernels::{Conv2d, ConvInput, ConvShape, Pool2d, PooledConv2d};
 use tract_core::internal::*;
 use tract_core::ops::cnn::{Conv, KernelFormat};
 use tract_core::ops::nn::DataFormat;
 
 use super::ops::Work;
-use super::pattern::{Packable, all_finite, constant, elements, image};
+use super::pattern::{Packable, all_finite, constant, elements, image, reader};
 use super::tail::Tail;
-use super::{Image, Rewriter, block};
+use super::{Image, Rewriter, block, pool};
 
 /// Replaces `node` and what it takes along, where it is a convolution that our kernel computes.
 pub(super) fn replace(rewriter: &mut Rewriter<'_>, node: &TypedNode) -> TractResult<bool> {
@@ -26,11 +26,28 @@ pub(super) fn replace(rewriter: &mut Rewriter<'_>, node: &TypedNode) -> TractRes
     if let Some(residual) = found.tail.residual {
         inputs.push(rewriter.blocked(residual)?);
     }
-    let shape = rewriter.blocked_shape(found.output);
-    let outlet = rewriter.wire(node.name.clone(), Work::Conv(Arc::new(found.conv)), shape, &inputs)?;
-    rewriter.blocked.insert(found.tail.last, outlet);
+    let (work, last, output) = match pooled(rewriter, &found) {
+        Some((conv, pool, output)) => {
+            rewriter.taken.insert(pool);
+            (Work::PooledConv(Arc::new(conv)), pool.into(), output)
+        }
+        None => (Work::Conv(Arc::new(found.conv)), found.tail.last, found.output),
+    };
+    let shape = rewriter.blocked_shape(output);
+    let outlet = rewriter.wire(node.name.clone(), work, shape, &inputs)?;
+    rewriter.blocked.insert(last, outlet);
     rewriter.taken.extend(found.tail.taken);
     Ok(true)
+}
+
+/// A convolution with the pooling that alone reads what it gives: that node, and the sizes of its result.
+fn pooled(rewriter: &Rewriter<'_>, found: &Found) -> Option<(PooledConv2d, usize, Image)> {
+    let model = rewriter.source;
+    let node = reader(model, model.node(found.tail.last.node))?;
+    let (shape, kind, output) = pool::parameters(model, node)?;
+    let pool = Pool2d::new(rewriter.set, shape, kind).ok()?;
+    let conv = found.tail.residual.is_none().then(|| found.conv.clone())?;
+    Some((PooledConv2d::new(conv, pool).ok()?, node.id, output))
 }
 
 /// A convolution that our kernel computes, and what it takes along.

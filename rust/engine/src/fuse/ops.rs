@@ -2,7 +2,7 @@
 
 use tandem_kernels::{
     Activation, Attention, Combination, Conv2d, InstructionSet, InvertedResidual, KernelError, LayerNorm,
-    MatMul, Pool2d, PoolKind, Resample2d, UpConv2d, activate, combine, gate, global_average,
+    MatMul, Pool2d, PoolKind, PooledConv2d, Resample2d, UpConv2d, activate, combine, gate, global_average,
     global_average_blocked, join_channels, softmax, to_blocked, to_channels_last, to_planar,
 };
 use tract_core::internal::*;
@@ -26,6 +26,8 @@ pub(super) struct Fused {
 pub(super) enum Work {
     /// Of an image and perhaps a residual.
     Conv(Arc<Conv2d>),
+    /// Of an image.
+    PooledConv(Arc<PooledConv2d>),
     /// Of an image and perhaps a residual.
     Block(Arc<InvertedResidual>),
     /// Of rows and perhaps a residual.
@@ -63,6 +65,7 @@ impl Fused {
         let flat = |[batch, channels, height, width]: Image| [batch, channels, height * width];
         match &self.work {
             Work::Conv(conv) => conv.run(inputs[0], inputs.get(1).copied(), out),
+            Work::PooledConv(conv) => conv.run(inputs[0], out),
             Work::Block(block) => block.run(inputs[0], inputs.get(1).copied(), out),
             Work::MatMul(product) => product.run(inputs[0], inputs.get(1).copied(), out),
             Work::Attention(attention) => {
@@ -111,6 +114,7 @@ impl Op for Fused {
         match &self.work {
             Work::Conv(conv) if conv.algorithm() == "depthwise" => "Tandem.DepthwiseConv".into(),
             Work::Conv(_) => "Tandem.Conv".into(),
+            Work::PooledConv(_) => "Tandem.PooledConv".into(),
             Work::Block(block) if block.expands() => "Tandem.InvertedResidual".into(),
             Work::Block(_) => "Tandem.SeparableConv".into(),
             Work::MatMul(_) => "Tandem.MatMul".into(),

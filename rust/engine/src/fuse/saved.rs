@@ -151,6 +151,10 @@ fn save_work(work: &Work, to: &mut Saver) {
             to.byte(16);
             resample.save(to);
         }
+        Work::PooledConv(conv) => {
+            to.byte(17);
+            conv.save(to);
+        }
     }
 }
 
@@ -184,6 +188,7 @@ fn restore_work(from: &mut Restorer<'_>) -> Result<Work, KernelError> {
         14 => Work::Join(from.list()?, from.sizes()?),
         15 => Work::UpConv(restored(from)?),
         16 => Work::Resample(restored(from)?),
+        17 => Work::PooledConv(restored(from)?),
         _ => return Err(UNKNOWN),
     })
 }

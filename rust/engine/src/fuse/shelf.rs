@@ -50,6 +50,7 @@ impl Shelf {
     pub(super) fn share(&self, work: Work) -> Work {
         match work {
             Work::Conv(conv) => Work::Conv(self.kernel(conv)),
+            Work::PooledConv(conv) => Work::PooledConv(self.kernel(conv)),
             Work::Block(block) => Work::Block(self.kernel(block)),
             Work::MatMul(product) => Work::MatMul(self.kernel(product)),
             Work::UpConv(conv) => Work::UpConv(self.kernel(conv)),

@@ -123,15 +123,21 @@ impl Direct {
         residual: Option<&[f32]>,
         out: &mut [f32],
     ) {
-        // SAFETY: the caller's promise covers both; a copy holds what its steps reach.
-        let go = |x: &[f32], out: &mut [f32]| unsafe {
-            match self.input {
-                ConvInput::Blocked => self.tiles::<S, Blocked>(shape, x, residual, out),
-                ConvInput::Planar => self.tiles::<S, Planar>(shape, x, residual, out),
-            }
-        };
+        let to = (&Disjoint::new(out), shape.pixels() * S::LANES);
+        // SAFETY: the caller's promise covers both.
+        unsafe {
+            self.with_input::<S>(shape, x, |x| self.rows::<S>(shape, 0..self.output[0], x, residual, to));
+        }
+    }
+
+    /// Gives an image to `go` as its steps reach into it: copied, where it must be.
+    ///
+    /// # Safety
+    ///
+    /// The instruction set must be present, `shape` and `S` those of [`Direct::new`], and `x` one image of them.
+    pub(super) unsafe fn with_input<S: Simd>(&self, shape: &ConvShape, x: &[f32], go: impl FnOnce(&[f32])) {
         let Some(copy) = &self.copy else {
-            return go(x, out);
+            return go(x);
         };
         with_scratch(copy.length, |scratch| {
             let lanes = if self.input == ConvInput::Blocked { S::LANES } else { 1 };
@@ -140,8 +146,36 @@ impl Direct {
                 // SAFETY: `x` is one image of `shape`, `out` some rows of its copy.
                 unsafe { S::vectorize(Fill::<S> { copy, shape, lanes, x, first, out, set: PhantomData }) };
             });
-            go(scratch, out);
+            go(scratch);
         });
+    }
+
+    /// Some rows of the output, of what [`Direct::with_input`] gives. They, and a residual laid out as they are, begin with the
+    /// first of them; there are so many floats from one block to the next.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Direct::with_input`]; the output and its residual hold the rows in every block.
+    pub(super) unsafe fn rows<S: Simd>(
+        &self,
+        shape: &ConvShape,
+        rows: Range<usize>,
+        x: &[f32],
+        residual: Option<&[f32]>,
+        to: (&Disjoint<'_, f32>, usize),
+    ) {
+        // SAFETY: the caller's promise covers both; a copy holds what its steps reach.
+        unsafe {
+            match self.input {
+                ConvInput::Blocked => self.tiles::<S, Blocked>(shape, rows, x, residual, to),
+                ConvInput::Planar => self.tiles::<S, Planar>(shape, rows, x, residual, to),
+            }
+        }
+    }
+
+    /// Whether its rows are those of the output: all but those of a pointwise convolution, which has one long row.
+    pub(super) fn has_rows(&self) -> bool {
+        !self.flat
     }
 
     /// Whether it is pointwise over blocked images without stride: every pixel by itself.
@@ -217,22 +251,22 @@ impl Direct {
 
     /// # Safety
     ///
-    /// As for [`Direct::run`]; `x` is the copy where there is one.
+    /// As for [`Direct::rows`].
     unsafe fn tiles<S: Simd, P: Pixels>(
         &self,
         shape: &ConvShape,
+        rows: Range<usize>,
         x: &[f32],
         residual: Option<&[f32]>,
-        out: &mut [f32],
+        (out, out_block): (&Disjoint<'_, f32>, usize),
     ) {
-        let pixels = shape.pixels();
         let most = S::PIXELS[self.weights.group_size];
         let per_row = self.steps.len() / shape.kernel[0];
-        let [rows, width] = self.output;
+        let width = self.output[1];
         let row_tiles = width.div_ceil(most);
-        let tiles = rows * row_tiles;
-        let out = Disjoint::new(out);
-        threads::share(self.weights.groups() * tiles, self.weights.products(pixels), |units| {
+        let tiles = rows.len() * row_tiles;
+        let products = self.weights.products(rows.len() * width);
+        threads::share(self.weights.groups() * tiles, products, |units| {
             for (group, own) in tile::lines(units, tiles) {
                 let (first, blocks) = self.weights.group(group);
                 let panel = self.weights.panel(first);
@@ -240,7 +274,8 @@ impl Direct {
                 let next = &panel[self.weights.inputs * blocks * S::LANES..];
                 let next = &next[..next.len().min(panel.len() - next.len())];
                 let mut done = own.start;
-                for (oy, columns) in tile::lines(own, row_tiles) {
+                for (row, columns) in tile::lines(own, row_tiles) {
+                    let oy = rows.start + row;
                     let taps = shape.taps(0, oy);
                     let steps = &self.steps[taps.start * per_row..taps.end * per_row];
                     let inputs = taps.start * self.row_inputs;
@@ -249,7 +284,7 @@ impl Direct {
                     for strip in tile::strips(width, most, columns) {
                         let ox = strip.pixel;
                         let after = done + strip.tiles.len();
-                        let at = (first * pixels + oy * width + ox) * S::LANES;
+                        let at = first * out_block + (row * width + ox) * S::LANES;
                         // SAFETY: the taps of a row that meet the image have rows inside it, and every column lies in
                         // the row: inside the image without a copy, inside the noughts around it with one. The first
                         // row may lie above the image, the offsets of the steps lead back into it. `at` is a pixel of
@@ -266,7 +301,7 @@ impl Direct {
                                 residual: residual
                                     .map_or(std::ptr::null(), |residual| residual.as_ptr().add(at)),
                                 out: out.as_mut_ptr().add(at),
-                                out_block: pixels * S::LANES,
+                                out_block,
                                 out_pixel: S::LANES,
                                 ending: self.ending,
                                 repeat: strip.tiles.len(),

@@ -69,7 +69,7 @@ impl InvertedResidual {
         }
         let (shape, lanes) = (&depthwise.shape, set.lanes());
         let blocks = shape.in_channels.div_ceil(lanes);
-        let needed = |rows: usize| ((rows - 1) * shape.stride[0] + shape.kernel[0]).min(shape.input[0]);
+        let needed = |rows: usize| bands::rows(shape).needed(rows);
         let height = shape.output[0].max(1);
         // What is expanded, of which a band that is all of the image keeps nothing, and what is filtered unless all of that is kept.
         let floats = |rows: usize| {

@@ -21,6 +21,7 @@ mod lookup;
 mod matmul;
 mod normalize;
 mod pool;
+mod pooled;
 mod recurrent;
 mod reference;
 mod refusals;

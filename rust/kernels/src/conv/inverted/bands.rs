@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::super::ConvShape;
+use super::super::bands::Rows;
 use super::super::depthwise::Depthwise;
 use super::super::direct::Direct;
 use crate::memory::with_scratch;
@@ -70,7 +71,6 @@ impl Filter<'_> {
         let row = shape.input[1] * S::LANES;
         // Floats of a block of what is filtered: all of the input, or what of it is expanded.
         let line = if expand.is_some() { expanded_rows * row } else { shape.input[0] * row };
-        let inside = |row: usize| row.saturating_sub(shape.padding[0]).min(shape.input[0]);
         let origin = self.blocks(&piece.units).start;
         let chunks = self.chunks(&piece.units);
         // Rows are kept for the next band.
@@ -79,36 +79,22 @@ impl Filter<'_> {
         let kept = if alone { most } else { self.blocks(&piece.units).len() };
         let room = if expand.is_some() { kept * line } else { 0 };
         with_scratch(room, |expanded| {
-            // The rows of the expanded image that are there.
-            let mut have = 0..0;
-            for first in piece.bands.map(|band| band * piece.rows) {
-                let rows = piece.rows.min(shape.output[0] - first);
-                let top = first * shape.stride[0];
-                let end = top + (rows - 1) * shape.stride[0] + shape.kernel[0];
-                let want = inside(top)..inside(end);
-                let kept = want.start.max(have.start).min(have.end)..have.end.min(want.end).max(have.start);
-                let count = if kept.start == want.start { kept.len() } else { 0 };
-                let from = kept.start.saturating_sub(have.start) * row;
-                let fresh = want.start + count..want.end;
+            for band in rows(shape).bands(piece.bands, piece.rows) {
                 let mut own = *shape;
-                own.input[0] = want.len();
-                own.output[0] = rows;
-                // Rows of padding above the band, which has no others.
-                own.padding[0] = (want.start + shape.padding[0]).saturating_sub(top).min(shape.padding[0]);
-                each(first..first + rows, &mut |out, out_line| {
+                own.input[0] = band.reads.len();
+                own.output[0] = band.rows.len();
+                own.padding[0] = band.padding;
+                let fresh = band.fresh();
+                each(band.rows.clone(), &mut |out, out_line| {
                     for (groups, blocks) in &chunks {
                         let x = match expand {
-                            None => &x[blocks.start * line + want.start * row..],
+                            None => &x[blocks.start * line + band.reads.start * row..],
                             Some(expand) => {
                                 let at = if alone { 0 } else { (blocks.start - origin) * line };
                                 let part = &mut expanded[at..][..blocks.len() * line];
-                                if count > 0 && from > 0 {
-                                    for block in part.chunks_exact_mut(line) {
-                                        block.copy_within(from..from + count * row, 0);
-                                    }
-                                }
+                                band.keep(part, line, row);
                                 if !fresh.is_empty() {
-                                    let to = (None, &Disjoint::new(&mut part[count * row..]), line);
+                                    let to = (None, &Disjoint::new(&mut part[band.kept * row..]), line);
                                     let pixels = fresh.len() * shape.input[1];
                                     let x = &x[fresh.start * row..];
                                     // SAFETY: the rows of the input and of the room for the expanded image lie inside.
@@ -123,8 +109,18 @@ impl Filter<'_> {
                         unsafe { depthwise.run::<S>(&own, blocks.clone(), x, None, out, lines) };
                     }
                 });
-                have = want;
             }
         });
+    }
+}
+
+/// What the depthwise convolution does with rows.
+pub(super) fn rows(shape: &ConvShape) -> Rows {
+    Rows {
+        input: shape.input[0],
+        output: shape.output[0],
+        window: shape.kernel[0],
+        stride: shape.stride[0],
+        padding: shape.padding[0],
     }
 }
