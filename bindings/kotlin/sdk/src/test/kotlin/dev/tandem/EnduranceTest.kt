@@ -32,10 +32,11 @@ class EnduranceTest {
                 }
             assertEquals(11_000, answers)
             assertArrayEquals(picture, answer)
-            // A leak shows in every batch, what the compiler and the collector take for themselves in a few.
+            // A leak shows in every batch, what the compiler and the collector take for themselves in some: on a busy machine, where the
+            // compiler comes late, in more than half.
             val grown = resident.zipWithNext { before, after -> (after - before) / 500 }.sorted()
-            println("memory grew by ${grown[10]} bytes for each of 10,000 predictions, the median of ${grown.size}")
-            assertTrue(grown[10] < 200, "resident memory grew by so many bytes for each prediction: $grown")
+            println("memory grew by ${grown[5]} bytes for each of 10,000 predictions, the lower quartile of ${grown.size}")
+            assertTrue(grown[5] < 200, "resident memory grew by so many bytes for each prediction: $grown")
         }
 
     @Test
