@@ -34,6 +34,20 @@ impl Rows {
         (rows.saturating_sub(1) * self.stride + self.window).min(self.input)
     }
 
+    /// Rows of the output in each of as few bands of equal size as fit.
+    pub(super) fn equal(self, fits: impl Fn(usize) -> bool) -> usize {
+        let height = self.output.max(1);
+        let most = (1..=height).rev().find(|&rows| fits(rows)).unwrap_or(1);
+        height.div_ceil(height.div_ceil(most))
+    }
+
+    /// Bands of `rows`, or of fewer so that each thread has as many: how many bands, and the rows of each.
+    pub(super) fn shared(self, rows: usize, threads: usize) -> (usize, usize) {
+        let bands = self.output.div_ceil(rows).next_multiple_of(threads);
+        let rows = self.output.div_ceil(bands);
+        (self.output.div_ceil(rows), rows)
+    }
+
     /// Bands of `rows` of the output each, one after another.
     pub(super) fn bands(self, bands: Range<usize>, rows: usize) -> impl Iterator<Item = Band> {
         let inside = move |row: usize| row.saturating_sub(self.padding).min(self.input);
@@ -87,6 +101,16 @@ mod tests {
             blocks.map(f32::to_bits),
             [2.0, 3.0, 2.0, 3.0, 4.0, 12.0, 13.0, 12.0, 13.0, 14.0].map(f32::to_bits)
         );
+    }
+
+    #[test]
+    fn bands_are_of_equal_size_and_as_many_for_each_thread() {
+        let rows = |output| Rows { input: output, output, window: 1, stride: 1, padding: 0 };
+        assert_eq!([12, 11, 5, 1, 0].map(|most| rows(12).equal(|rows| rows <= most)), [12, 6, 4, 1, 1]);
+        assert_eq!(rows(0).equal(|_| true), 1);
+        let shared =
+            [(12, 1), (12, 2), (5, 2), (5, 3), (1, 20)].map(|(size, threads)| rows(12).shared(size, threads));
+        assert_eq!(shared, [(1, 12), (2, 6), (4, 3), (3, 4), (12, 1)]);
     }
 
     #[test]

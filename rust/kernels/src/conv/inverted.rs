@@ -78,12 +78,10 @@ impl InvertedResidual {
             let filtered = if squeeze.is_none() { rows.checked_mul(shape.output[1])? } else { 0 };
             expanded.checked_add(filtered)?.checked_mul(blocks)?.checked_mul(lanes)
         };
-        let overflow = KernelError::Overflow { what: "a band" };
-        let most = floats(height).filter(|&floats| floats <= isize::MAX as usize / 64).ok_or(overflow)?;
-        // Bands of equal size, as few as fit.
-        let rows = (1..=height).rev().find(|&rows| floats(rows).is_some_and(|floats| floats <= WORKING_SET));
-        let rows =
-            if most <= WORKING_SET { height } else { height.div_ceil(height.div_ceil(rows.unwrap_or(1))) };
+        let most = floats(height).filter(|&floats| floats <= isize::MAX as usize / 64);
+        most.ok_or(KernelError::Overflow { what: "a band" })?;
+        let fits = |rows| floats(rows).is_some_and(|floats| floats <= WORKING_SET);
+        let rows = bands::rows(shape).equal(fits);
         let line = volume("a band", &[rows, shape.output[1], lanes])?;
         let steps = (0..blocks)
             .map(|block| Step { offset: block * line, lanes: lanes.min(shape.in_channels - block * lanes) })
@@ -168,9 +166,7 @@ impl InvertedResidual {
             return;
         }
         // A thread's bands lie side by side: what one has expanded for the next is not expanded again.
-        let bands = height.div_ceil(self.rows).next_multiple_of(threads);
-        let rows = height.div_ceil(bands);
-        let bands = height.div_ceil(rows);
+        let (bands, rows) = bands::rows(shape).shared(self.rows, threads);
         threads::divide(bands, products, |bands| {
             with_scratch(self.steps.len() * line, |filtered| {
                 let piece = Piece { bands, rows, units: filter.units::<S>() };

@@ -43,13 +43,10 @@ impl PooledConv2d {
         }
         let (sizes, row) = (rows(to), volume("a band", &[to.input[1], conv.set.lanes()])?);
         let blocks = to.channels.div_ceil(conv.set.lanes());
-        let height = to.output[0].max(1);
-        let fits = |&rows: &usize| {
+        let fits = |rows: usize| {
             volume("a band", &[sizes.needed(rows), row, blocks]).is_ok_and(|floats| floats <= WORKING_SET)
         };
-        // Bands of equal size, as few as fit.
-        let most = (1..=height).rev().find(fits).unwrap_or(1);
-        let rows = height.div_ceil(height.div_ceil(most));
+        let rows = sizes.equal(fits);
         let line = sizes.needed(rows) * row;
         volume("a band", &[line, blocks])?;
         Ok(Self { conv, pool, rows, line })
@@ -90,11 +87,10 @@ impl PooledConv2d {
         let row = shape.output[1] * S::LANES;
         let products = direct.products(shape.pixels());
         // As in an inverted residual block: a thread's bands lie side by side.
-        let bands = sizes.output.div_ceil(self.rows).next_multiple_of(threads::available(products));
-        let rows = sizes.output.div_ceil(bands);
+        let (bands, rows) = sizes.shared(self.rows, threads::available(products));
         let out = Disjoint::new(out);
         let go = |x: &[f32]| {
-            threads::divide(sizes.output.div_ceil(rows), products, |bands| {
+            threads::divide(bands, products, |bands| {
                 with_scratch(line * shape.out_channels.div_ceil(S::LANES), |image| {
                     for band in sizes.bands(bands, rows) {
                         band.keep(image, line, row);
