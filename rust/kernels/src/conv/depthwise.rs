@@ -89,6 +89,8 @@ impl Depthwise {
         let (rows, row) = (shape.output[0], shape.output[1] * S::LANES);
         let out = Disjoint::new(out);
         let products = self.products(shape) / self.blocks::<S>().len().max(1) * blocks.len();
+        let taps = shape.kernel[0] * shape.kernel[1] * S::LANES;
+        let (weights, bias) = (self.weights.as_slice(), self.bias.as_slice());
         threads::share(blocks.len() * rows, products, |units| {
             with_scratch(shape.input[1].max(1) * S::LANES, |noughts| {
                 noughts.fill(0.0);
@@ -96,13 +98,28 @@ impl Depthwise {
                     let x = &x[index * lines[0]..][..input];
                     let own = index * lines[1] + rows.start * row..index * lines[1] + rows.end * row;
                     let residual = residual.map(|residual| &residual[own.clone()]);
-                    let (index, set) = (blocks.start + index, PhantomData);
+                    let (block, ending, inner) = (blocks.start + index, self.ending, self.inner.clone());
+                    let weights = &weights[block * taps..][..taps];
+                    let bias = &bias[block * S::LANES..][..S::LANES];
+                    let set = PhantomData;
                     // SAFETY: the caller promises the instruction set; the slices are rows of one block of the shapes, which
                     // belong to one unit.
                     unsafe {
                         let out = out.range(own);
-                        Block::<S> { depthwise: self, shape, index, rows, x, noughts, residual, out, set }
-                            .run();
+                        Block::<S> {
+                            weights,
+                            bias,
+                            ending,
+                            inner,
+                            shape,
+                            rows,
+                            x,
+                            noughts,
+                            residual,
+                            out,
+                            set,
+                        }
+                        .run();
                     }
                 }
             });
@@ -122,9 +139,14 @@ impl Depthwise {
 
 /// All pixels of some rows of one block of channels.
 struct Block<'a, S> {
-    depthwise: &'a Depthwise,
+    /// `[tap][LANES]`.
+    weights: &'a [f32],
+    /// A vector.
+    bias: &'a [f32],
+    ending: Ending,
+    /// As the convolution's.
+    inner: Range<usize>,
     shape: &'a ConvShape,
-    index: usize,
     rows: Range<usize>,
     x: &'a [f32],
     /// A row of the input's width.
@@ -147,7 +169,7 @@ struct Columns {
 impl<S: Simd> Task for Block<'_, S> {
     #[inline(always)]
     unsafe fn call(mut self) {
-        let (shape, inner) = (self.shape, self.depthwise.inner.clone());
+        let (shape, inner) = (self.shape, self.inner.clone());
         let width = shape.input[1];
         for oy in self.rows.clone() {
             let rows = shape.taps(0, oy);
@@ -226,8 +248,7 @@ impl<S: Simd> Block<'_, S> {
         let stride = shape.stride[1] * S::LANES;
         // SAFETY: the caller's promise.
         unsafe {
-            let weights =
-                self.depthwise.weights.as_slice()[self.index * kernel[0] * kernel[1] * S::LANES..].as_ptr();
+            let weights = self.weights.as_ptr();
             let mut sums = self.begin::<COUNT>(run.residual);
             for ky in run.taps[0].clone() {
                 let row = run.x.wrapping_add(ky * shape.dilation[0] * shape.input[1] * S::LANES);
@@ -252,7 +273,7 @@ impl<S: Simd> Block<'_, S> {
     unsafe fn begin<const COUNT: usize>(&self, residual: *const f32) -> [S::V; COUNT] {
         // SAFETY: the caller's promise.
         unsafe {
-            let bias = S::load(self.depthwise.bias.as_slice()[self.index * S::LANES..].as_ptr());
+            let bias = S::load(self.bias.as_ptr());
             let mut sums = [bias; COUNT];
             if !residual.is_null() {
                 for t in 0..COUNT {
@@ -270,7 +291,7 @@ impl<S: Simd> Block<'_, S> {
     /// The instruction set must be present, `out` have room for `COUNT` vectors.
     #[inline(always)]
     unsafe fn end<const COUNT: usize>(&self, out: *mut f32, sums: &[S::V; COUNT]) {
-        let ending = self.depthwise.ending;
+        let ending = self.ending;
         // SAFETY: the caller's promise.
         unsafe {
             let (low, high) = (S::splat(ending.low), S::splat(ending.high));
@@ -349,8 +370,6 @@ unsafe fn square<S: Simd, const COUNT: usize, const KERNEL: usize, const STRIDE:
     }
     let (width, padding) = (block.shape.input[1], block.shape.padding[1]);
     let (inputs, half) = ((COUNT - 1) * STRIDE + KERNEL, KERNEL / 2);
-    let taps = KERNEL * KERNEL;
-    let weights = &block.depthwise.weights.as_slice()[block.index * taps * S::LANES..][..taps * S::LANES];
     let residual = block.residual.map_or(std::ptr::null(), |residual| residual[at..].as_ptr());
     // SAFETY: a column is read where it lies inside the row, and a nought where it does not: only the outer half of the
     // kernel reaches past an edge. The output has room for the columns.
@@ -372,7 +391,7 @@ unsafe fn square<S: Simd, const COUNT: usize, const KERNEL: usize, const STRIDE:
                 x[i] = S::load(if inside { line(i) } else { block.noughts.as_ptr() });
             }
             for kx in 0..KERNEL {
-                let weight = S::load(weights.as_ptr().add((ky * KERNEL + kx) * S::LANES));
+                let weight = S::load(block.weights.as_ptr().add((ky * KERNEL + kx) * S::LANES));
                 for t in 0..COUNT {
                     sums[t] = S::fma(weight, x[t * STRIDE + kx], sums[t]);
                 }
