@@ -368,12 +368,7 @@ impl<S: Simd> Task for Fill<'_, S> {
                 if stride == 1 {
                     inside.copy_from_slice(&row[..inside.len()]);
                 } else if lanes == 1 && stride == 2 {
-                    // Whole pairs but for the last, which may be half of one: LLVM makes vectors of these.
-                    let whole = inside.len() - 1;
-                    for (to, from) in inside[..whole].iter_mut().zip(row.chunks_exact(2)) {
-                        *to = from[0];
-                    }
-                    inside[whole] = row[2 * whole];
+                    every_second(row, inside);
                 } else {
                     for (to, from) in inside.chunks_exact_mut(lanes).zip(row.chunks(lanes * stride)) {
                         to.copy_from_slice(&from[..lanes]);
@@ -381,6 +376,23 @@ impl<S: Simd> Task for Fill<'_, S> {
                 }
             }
         }
+    }
+}
+
+/// Every second number of `from`, beginning with the first. The last may end it.
+#[inline(always)]
+fn every_second(from: &[f32], to: &mut [f32]) {
+    // LLVM makes a vector of so many.
+    const SOME: usize = 16;
+    let whole = (to.len() - 1) / SOME * SOME;
+    let (some, rest) = to.split_at_mut(whole);
+    for (to, from) in some.chunks_exact_mut(SOME).zip(from.chunks_exact(2 * SOME)) {
+        for i in 0..SOME {
+            to[i] = from[2 * i];
+        }
+    }
+    for (to, from) in rest.iter_mut().zip(from[2 * whole..].chunks(2)) {
+        *to = from[0];
     }
 }
 
