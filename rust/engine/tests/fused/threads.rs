@@ -10,6 +10,7 @@ use tandem_testkit::models::random_inputs;
 use tandem_testkit::models::tagger::{TaggerConfig, tagger};
 use tandem_testkit::models::transformer::{TransformerConfig, minilm};
 use tandem_testkit::models::vision::{VisionConfig, mobilenet_v2, resnet18};
+use tandem_testkit::usage::emulated;
 
 fn load(engine: &OnnxEngine, model: &ModelProto) -> Arc<dyn LocalModel> {
     let bytes: Vec<u8> = model.encode_bytes().into();
@@ -26,7 +27,8 @@ fn bytes(outputs: &NamedTensors) -> Vec<(String, Vec<u8>)> {
 
 /// Large enough that most of their operators are shared.
 fn models() -> Vec<(ModelProto, NamedTensors)> {
-    let config = VisionConfig { resolution: 96, ..VisionConfig::default() };
+    let resolution = if emulated() { 64 } else { 96 };
+    let config = VisionConfig { resolution, ..VisionConfig::default() };
     let mut models = Vec::new();
     for model in [mobilenet_v2(&config).unwrap(), resnet18(&config).unwrap()] {
         let inputs = random_inputs(&model, &[], 1).unwrap();
@@ -71,7 +73,7 @@ fn several_callers_share_the_threads_of_one_engine() {
     std::thread::scope(|scope| {
         for ((model, inputs), expected) in loaded.iter().zip(&expected).cycle().take(6) {
             scope.spawn(move || {
-                for _ in 0..5 {
+                for _ in 0..if emulated() { 2 } else { 5 } {
                     let got = model.run(inputs, &[], &Control::default()).unwrap();
                     assert!(bytes(&got) == *expected);
                 }

@@ -92,7 +92,7 @@ const MOBILENET_V2: [(usize, usize, usize, usize); 7] = [
     (6, 320, 1, 1),
 ];
 
-/// `MobileNetV2`: `image` f32 `[batch, 3, resolution, resolution]` to `logits` `[batch, classes]`.
+/// `MobileNetV2`: `image` f32 `[batch, 3, resolution, resolution]` to `logits` `[batch, classes]`. Any resolution will do.
 pub fn mobilenet_v2(config: &VisionConfig) -> Result<ModelProto, BuildError> {
     let mut layers = config.layers("mobilenet_v2");
     layers.relu6_constants();
