@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# The parts of scripts/test-emulated and what they share. Wants common.sh, apt.sh, cache.sh, rust.sh, maven.sh, cross.sh,
+# The parts of scripts/test-emulated, each with a function that builds and one that tests, and what they share. Wants common.sh, apt.sh, cache.sh, rust.sh, maven.sh, cross.sh,
 # android.sh, servers.sh and tandem.sh before it.
 
 # What is built for a target is built with these packages, all of them: with others cargo would give tract's dependencies
@@ -12,11 +12,14 @@ readonly COLD=(tract-hir tract-onnx tract-onnx-opl tract-nnef tract-extra tract-
 
 # lean_cargo TRIPLE COMMAND ARG...: cross_cargo with the dev profile, but for what only a debugger or a second build would use,
 # and for the last third of the dependencies' speed, which takes as long to compile as all before it; where no emulator slows
-# it down, COLD at no speed at all. Without the standard library's own checks of pointers, which the same tests make on this
-# machine, and which no inlining takes the price from at these levels; debug assertions and those of overflow stay. Not set for
-# what is built for this machine, which would be built anew.
+# it down, COLD at no speed at all. Dependencies without debug assertions and checks of overflow, a fifth of the time that they take
+# to compile; ours have them. The standard library without its own checks of pointers, from which no inlining takes the price at these
+# levels. What is left out is in the same tests on this machine, whose builds these settings would make anew.
 lean_cargo() {
-    local crate levels=(--config 'profile.dev.package."*".opt-level=1')
+    local crate setting levels=()
+    for setting in opt-level=1 debug-assertions=false overflow-checks=false; do
+        levels+=(--config "profile.dev.package.\"*\".$setting")
+    done
     if [[ $1 == x86_64-* ]]; then
         for crate in "${COLD[@]}"; do
             levels+=(--config "profile.dev.package.$crate.opt-level=0")
@@ -64,34 +67,20 @@ outputs_file() {
     printf '%s\n' "$CACHE/emulated/outputs/$1.json"
 }
 
-# timed NAME COMMAND...: runs the command and adds the seconds it took to those of that name.
-declare -A SPENT=()
-timed() {
-    local name=$1 began=$SECONDS status=0
-    shift
-    "$@" || status=$?
-    SPENT[$name]=$((${SPENT[$name]:-0} + SECONDS - began))
-    return "$status"
-}
-
-print_times() { printf 'seconds: build %d, tests %d\n' "${SPENT[build]:-0}" "${SPENT[tests]:-0}"; }
-
 # The longest test programs, which are begun first.
 readonly LONG=(--first memory --first fused --first kernels --first cache)
 
-# test_programs TRIPLE ARG...: builds the tests that ARG... chooses and prints cargo's messages about them.
-test_programs() { lean_cargo "$1" test --no-run --message-format=json-render-diagnostics "${@:2}"; }
-
-# cargo_tests PART TRIPLE SHIM ARG...: builds the tests that ARG... chooses for the target, and runs them under emulation.
-cargo_tests() {
-    local part=$1 triple=$2 shim=$3 messages
-    shift 3
+# build_programs PART TRIPLE ARG...: builds the tests that ARG... chooses for the target; cargo's messages about them are kept.
+build_programs() {
     cd "$ROOT" || return
-    messages=$CACHE/emulated/$part.programs
-    timed build test_programs "$triple" "$@" >"$messages" || return
+    lean_cargo "$2" test --no-run --message-format=json-render-diagnostics "${@:3}" >"$CACHE/emulated/$1.programs"
+}
+
+# run_programs PART SHIM: runs them under emulation.
+run_programs() {
     # Several at a time: many of them wait, for one long test or for time to pass.
-    TANDEM_CONFORMANCE_OUTPUTS=$(outputs_file "$part") timed tests \
-        python3 -B "$ROOT/scripts/lib/run_tests.py" "${LONG[@]}" "$ROOT/scripts/emulation/run-test" "$part" "$shim" <"$messages"
+    TANDEM_CONFORMANCE_OUTPUTS=$(outputs_file "$1") python3 -B "$ROOT/scripts/lib/run_tests.py" "${LONG[@]}" \
+        "$ROOT/scripts/emulation/run-test" "$1" "$2" <"$CACHE/emulated/$1.programs"
 }
 
 # make_arm64_java FOLDER: Debian's Java for arm64 with the library that it wants, and a `bin/java` that runs it under qemu.
@@ -118,29 +107,29 @@ arm64_java() {
     printf '%s\n' "$CACHE/emulated/java/bin/java"
 }
 
-part_linux_arm64() {
-    cargo_tests linux-arm64 aarch64-unknown-linux-gnu - "${WITH_FACADE[@]}" --lib --tests
-}
+build_linux_arm64() { build_programs linux-arm64 aarch64-unknown-linux-gnu "${WITH_FACADE[@]}" --lib --tests; }
+test_linux_arm64() { run_programs linux-arm64 -; }
 
-# android_tests ARCHITECTURE TRIPLE
-android_tests() {
+# The facade's tests need the binding generator, which runs on no phone.
+build_android_x86_64() { build_programs android-x86_64 x86_64-linux-android "${WITHOUT_FACADE[@]}" --lib --tests; }
+test_android_x86_64() {
     local folder
-    folder=$(shim "$1") || return
-    # The facade's tests need the binding generator, which runs on no phone.
-    cargo_tests "android-$1" "$2" "$folder" "${WITHOUT_FACADE[@]}" --lib --tests
+    folder=$(shim x86_64) || return
+    run_programs android-x86_64 "$folder"
 }
 
-part_android_x86_64() { android_tests x86_64 x86_64-linux-android; }
-
-part_android_arm64() { android_tests arm64 aarch64-linux-android; }
-
-# facade_for TRIPLE: builds the library for a target with the features of its tests.
-facade_for() {
-    # The test is named for the features that tests give the dependencies. It is built in the other parts anyway.
-    (cd "$ROOT" && lean_cargo "$1" build "${WITH_FACADE[@]}" --lib --test conformance)
+build_android_arm64() { build_programs android-arm64 aarch64-linux-android "${WITHOUT_FACADE[@]}" --lib --tests; }
+test_android_arm64() {
+    local folder
+    folder=$(shim arm64) || return
+    run_programs android-arm64 "$folder"
 }
 
-run_kotlin() { mvn -B -f "$ROOT/bindings/kotlin/pom.xml" -Dsurefire.failIfNoSpecifiedTests=false "$@"; }
+# run_kotlin FOLDER ARG...: Maven on the Kotlin modules; what it builds goes to a folder of that name in each of them, so that two can
+# run at once.
+run_kotlin() {
+    mvn -B -f "$ROOT/bindings/kotlin/pom.xml" -Dtandem.build="target/$1" -Dsurefire.failIfNoSpecifiedTests=false "${@:2}"
+}
 
 # shipped_library: builds the arm64 Android library as it ships and strips it into the folder SHIPPED. Its gates are the part
 # `packages` of scripts/test.
@@ -163,33 +152,40 @@ start_shipped_library() {
     set +m
 }
 
-part_bionic() {
+build_bionic() {
     need_maven
-    timed build shipped_library || return
-    timed build "$ROOT/scripts/generate-bindings" --kotlin --test-hooks || return
-    timed tests run_kotlin -Pbionic -pl ../kotlin-bionic -am test -Dtandem.android.library="$SHIPPED/$ANDROID_LIBRARY" \
+    shipped_library || return
+    "$ROOT/scripts/generate-bindings" --kotlin --test-hooks
+}
+test_bionic() {
+    run_kotlin bionic -Pbionic -pl ../kotlin-bionic -am test -Dtandem.android.library="$SHIPPED/$ANDROID_LIBRARY" \
         -Dtandem.conformance.outputs="$(outputs_file bionic)" -Dtest='SelfTest,ConformanceTest'
 }
 
+build_jvm_arm64() {
+    need_maven
+    # The test is named for the features that tests give the dependencies. It is built in the other parts anyway.
+    (cd "$ROOT" && lean_cargo aarch64-unknown-linux-gnu build "${WITH_FACADE[@]}" --lib --test conformance) || return
+    "$ROOT/scripts/generate-bindings" --kotlin --test-hooks || return
+    arm64_java >/dev/null
+}
+test_jvm_arm64() {
+    local java
+    java=$(arm64_java) || return
+    start_tandem "$ROOT/bindings/conformance/repository" "$CACHE/logs/emulated-server.log" || return
+    run_kotlin jvm-arm64 -pl sdk -am test -Djvm="$java" -Dtest='ConformanceTest,PredictionTest,CallbackTest,ErrorTest' \
+        -Dtandem.native.dir="$(cross_output aarch64-unknown-linux-gnu)/debug" -Dtandem.test.server="$SERVER_URL"
+}
+
+build_neon_loops() { shipped_library; }
 # Of the library with its symbols, which name the kernels.
-part_neon_loops() {
-    timed build shipped_library || return
+test_neon_loops() {
     llvm-objdump-22 -d --no-show-raw-insn --demangle "$(android_output aarch64-linux-android)/$ANDROID_LIBRARY" |
         python3 -B "$ROOT/scripts/lib/neon_loops.py" "$ROOT/scripts/emulation/neon-limits"
 }
 
-part_jvm_arm64() {
-    local java
-    need_maven
-    java=$(arm64_java) || return
-    timed build facade_for aarch64-unknown-linux-gnu || return
-    timed build "$ROOT/scripts/generate-bindings" --kotlin --test-hooks || return
-    timed build start_tandem "$ROOT/bindings/conformance/repository" "$CACHE/logs/emulated-server.log" || return
-    timed tests run_kotlin -pl sdk -am test -Djvm="$java" -Dtest='ConformanceTest,PredictionTest,CallbackTest,ErrorTest' \
-        -Dtandem.native.dir="$(cross_output aarch64-unknown-linux-gnu)/debug" -Dtandem.test.server="$SERVER_URL"
-}
-
-part_outputs() {
+build_outputs() { (cd "$ROOT" && cargo test "${WORKSPACE[@]}" --test conformance --no-run); }
+test_outputs() {
     local host others=() part
     host=$(outputs_file host)
     (cd "$ROOT" && TANDEM_CONFORMANCE_OUTPUTS=$host cargo test "${WORKSPACE[@]}" --test conformance) || return
