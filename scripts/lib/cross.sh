@@ -110,7 +110,7 @@ cross_environment() {
         skip "$triple: cross builds are made for Debian on x86-64"
     fi
     apt_install rustc-web cargo-web rust-web-src clang-22 lld-22 llvm-22 libjemalloc2
-    # A seventh of this compiler's time: Rust's own builds of it come with jemalloc, Debian's with glibc's malloc.
+    # About a tenth of this compiler's time: Rust's own builds of it come with jemalloc, Debian's with glibc's malloc.
     export LD_PRELOAD=libjemalloc.so.2
     export RUSTC=/usr/bin/rustc RUSTDOC=/usr/bin/rustdoc CARGO_TARGET_DIR=$CROSS_TARGET_DIR
     # Opens -Zbuild-std.

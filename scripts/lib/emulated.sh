@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# The parts of scripts/test-emulated, each with a function that builds and one that tests, and what they share. Wants common.sh, apt.sh, cache.sh, rust.sh, maven.sh, cross.sh,
-# android.sh, servers.sh and tandem.sh before it.
+# The parts of scripts/test-emulated, each with a function that builds and one that tests, and what they share. Wants common.sh,
+# apt.sh, cache.sh, rust.sh, maven.sh, cross.sh, android.sh, servers.sh and tandem.sh before it.
 
 # What is built for a target is built with these packages, all of them: with others cargo would give tract's dependencies
 # other features, and build tract once more.
