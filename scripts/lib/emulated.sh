@@ -10,24 +10,27 @@ readonly WITH_FACADE=("${WITHOUT_FACADE[@]}" -p tandem-ffi --features tandem-ffi
 # What runs once for each model that is loaded, and is long to compile.
 readonly COLD=(tract-hir tract-onnx tract-onnx-opl tract-nnef tract-extra tract-transformers)
 
+# Our crates in these builds.
+readonly OURS=(tandem tandem-{core,kernels,onnx,split,engine,wire,remote,server,testkit,ffi})
+
 # lean_cargo TRIPLE COMMAND ARG...: cross_cargo with the dev profile, but for what only a debugger or a second build would use,
 # and for the last third of the dependencies' speed, which takes as long to compile as all before it; where no emulator slows
 # it down, COLD at no speed at all. Dependencies without debug assertions and checks of overflow, a fifth of the time that they take
 # to compile; ours have them. The standard library without its own checks of pointers, from which no inlining takes the price at these
 # levels. What is left out is in the same tests on this machine, whose builds these settings would make anew.
 lean_cargo() {
-    local crate setting levels=()
-    for setting in opt-level=1 debug-assertions=false overflow-checks=false; do
-        levels+=(--config "profile.dev.package.\"*\".$setting")
+    local crate settings=(opt-level=1 debug-assertions=false overflow-checks=false incremental=false lto=\"off\")
+    for crate in "${OURS[@]}"; do
+        settings+=("package.$crate.debug=false" "package.$crate.debug-assertions=true" "package.$crate.overflow-checks=true")
     done
     if [[ $1 == x86_64-* ]]; then
         for crate in "${COLD[@]}"; do
-            levels+=(--config "profile.dev.package.$crate.opt-level=0")
+            settings+=("package.$crate.opt-level=0")
         done
     fi
     # Without the standard library's reader of debug information, of which there is none.
-    CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=0 CARGO_PROFILE_DEV_LTO=off CROSS_RUSTFLAGS=-Zub-checks=no \
-        cross_cargo "$1" "$2" -Zbuild-std-features=panic-unwind "${levels[@]}" "${@:3}"
+    CROSS_RUSTFLAGS=-Zub-checks=no \
+        cross_cargo "$1" "$2" -Zbuild-std-features=panic-unwind "${settings[@]/#/--config=profile.dev.}" "${@:3}"
 }
 
 # make_shim ARCHITECTURE FOLDER: Android's libraries by name over Debian's glibc of that architecture, and glibc's loader
