@@ -41,6 +41,7 @@ mod attention;
 mod conv;
 mod elementwise;
 mod error;
+mod feed_forward;
 mod int8;
 mod isa;
 mod layout;
@@ -66,6 +67,7 @@ pub use attention::{Attention, AttentionShape};
 pub use conv::{BlockConvs, Conv2d, ConvInput, ConvShape, InvertedResidual, PooledConv2d, UpConv2d, UpShape};
 pub use elementwise::{Combination, activate, combine, gate};
 pub use error::KernelError;
+pub use feed_forward::FeedForward;
 pub use int8::{
     ByteAdd, ByteConv2d, ByteMatMul, ByteMatrix, ByteMaxPool, ByteSet, Quantization, Requantization,
     byte_global_average, dequantize, pixel_bytes, quantize, quantize_to_pixels, to_pixels, to_planes,

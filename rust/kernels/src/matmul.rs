@@ -50,9 +50,9 @@ pub enum MatMulWeights<'a> {
 /// ```
 #[derive(Clone, Debug)]
 pub struct MatMul {
-    set: InstructionSet,
-    inputs: usize,
-    outputs: usize,
+    pub(crate) set: InstructionSet,
+    pub(crate) inputs: usize,
+    pub(crate) outputs: usize,
     weights: Weights,
     ending: Ending,
 }
@@ -106,42 +106,59 @@ impl MatMul {
         if let Some(residual) = residual {
             check_length("residual", residual, length)?;
         }
-        let lanes = self.set.lanes();
-        let blocks = self.inputs.div_ceil(lanes);
-        // A row more than there are, so that the blocks of one row do not fall into one set of the cache.
-        let line = volume("packed rows", &[rows + 1, lanes])?;
-        let packed = volume("packed rows", &[blocks, line])?;
-        // SAFETY: holding the set proves the instructions. `x`, `residual` and `out` are `rows` rows, `packed` has room
-        // for all blocks of them.
+        if rows == 0 {
+            return Ok(());
+        }
+        let packed = blocked_rows(self.set, rows, self.inputs)?;
+        // SAFETY: holding the set proves the instructions. `x`, `residual` and `out` are `rows` rows.
         with_simd!(self.set, S => unsafe {
-            if rows == 1 {
-                self.product::<S>(x, S::LANES, rows, residual, out);
-            } else if rows > 1 {
-                with_scratch(packed, |packed| {
-                    let columns = self.inputs;
-                    let room = Disjoint::new(packed);
-                    threads::share(rows, threads::moves(x.len()), |rows| {
-                        let x = &x[rows.start * columns..rows.end * columns];
-                        let out = room.as_mut_ptr().add(rows.start * S::LANES);
-                        S::vectorize(Pack::<S> { x, columns, line, out, set: PhantomData });
-                    });
-                    self.product::<S>(packed, line, rows, residual, out);
-                });
-            }
+            self.with_blocks::<S>(x, rows, packed, |x| {
+                self.product::<S>(x, packed.line, rows, residual, Rows::Plain, out);
+            });
         });
         Ok(())
     }
 
+    /// Lends `work` the rows of `x` in blocks.
+    ///
     /// # Safety
     ///
-    /// The instruction set must be present. `x` is `[block][row][LANES]` with `line` floats to a block, of which the
-    /// last may end with the inputs; the other slices are `rows` rows of outputs.
-    unsafe fn product<S: Simd>(
+    /// The instruction set must be present, `x` be `rows` rows, and `packed` their sizes in blocks.
+    pub(crate) unsafe fn with_blocks<S: Simd>(
+        &self,
+        x: &[f32],
+        rows: usize,
+        packed: BlockedRows,
+        work: impl FnOnce(&[f32]),
+    ) {
+        // One is in blocks as it is.
+        if rows == 1 {
+            return work(x);
+        }
+        with_scratch(packed.length, |packed_rows| {
+            let (columns, line) = (self.inputs, packed.line);
+            let room = Disjoint::new(packed_rows);
+            threads::share(rows, threads::moves(x.len()), |rows| {
+                let x = &x[rows.start * columns..rows.end * columns];
+                let out = room.as_mut_ptr().wrapping_add(rows.start * S::LANES);
+                // SAFETY: the caller promises the instruction set and room for all blocks of the rows.
+                unsafe { S::vectorize(Pack::<S> { x, columns, line, out, set: PhantomData }) };
+            });
+            work(packed_rows);
+        });
+    }
+
+    /// # Safety
+    ///
+    /// The instruction set must be present. `x` is `rows` rows in blocks with `line` floats to a block, of which the last may end with
+    /// the inputs; `residual` and `out` are as many rows of outputs, as `to` says.
+    pub(crate) unsafe fn product<S: Simd>(
         &self,
         x: &[f32],
         line: usize,
         rows: usize,
         residual: Option<&[f32]>,
+        to: Rows,
         out: &mut [f32],
     ) {
         let blocks = self.inputs.div_ceil(S::LANES);
@@ -155,7 +172,7 @@ impl MatMul {
         let out = Disjoint::new(out);
         threads::share(self.weights.groups() * tiles, self.weights.products(rows), |units| {
             for (group, own) in tile::lines(units, tiles) {
-                let place = Place { x, rows, most, residual, out: out.as_mut_ptr() };
+                let place = Place { x, rows, most, residual, to, out: out.as_mut_ptr() };
                 // SAFETY: the caller's promise; each tile belongs to one unit.
                 unsafe { self.group::<S>(group, own, &steps, inner.max(1), &place) };
             }
@@ -177,13 +194,17 @@ impl MatMul {
     ) {
         let (first, count) = self.weights.group(group);
         let Place { rows, most, out, .. } = *place;
+        let (out_pixel, out_block, whole) = match place.to {
+            Rows::Plain => (self.outputs, S::LANES, self.outputs),
+            Rows::Blocked(line) => (S::LANES, line, self.weights.blocks * S::LANES),
+        };
         let none = Activation::None.ending();
         let nought = [0.0; 64];
         let panel = self.weights.panel(first);
         let width = count * S::LANES;
         let next = &panel[self.weights.inputs * width..];
         let column = first * S::LANES;
-        let partial = column + width > self.outputs;
+        let partial = column + width > whole;
         for (part, steps) in steps.chunks(inner).enumerate() {
             let input = part * inner * S::LANES;
             let last = input + steps.len() * S::LANES >= self.inputs;
@@ -194,7 +215,7 @@ impl MatMul {
             let ahead = &ahead[..ahead.len().min(inputs * width)];
             let own = tiles.clone().zip(tile::split_some(rows, most, tiles.clone()));
             for (index, (row, pixels)) in own {
-                let at = row * self.outputs + column;
+                let at = row * out_pixel + first * out_block;
                 let mut tile = Tile {
                     x: place.x.as_ptr().wrapping_add(row * S::LANES),
                     steps,
@@ -202,8 +223,8 @@ impl MatMul {
                     bias: bias.as_ptr(),
                     residual: std::ptr::null(),
                     out: out.wrapping_add(at),
-                    out_block: S::LANES,
-                    out_pixel: self.outputs,
+                    out_block,
+                    out_pixel,
                     ending: if last { self.ending } else { none },
                     repeat: 1,
                     ahead: Ahead::new(ahead, &(index..index + 1), rows.div_ceil(most), inputs),
@@ -224,7 +245,7 @@ impl MatMul {
                     let kept = self.outputs - column;
                     if let Some(begin) = begin {
                         for pixel in 0..pixels {
-                            let from = begin.add(pixel * self.outputs);
+                            let from = begin.add(pixel * out_pixel);
                             std::ptr::copy_nonoverlapping(from, staged.as_mut_ptr().add(pixel * width), kept);
                         }
                     }
@@ -233,7 +254,7 @@ impl MatMul {
                     tile.out_pixel = width;
                     tile::run::<S, Blocked>(count, pixels, &tile);
                     for pixel in 0..pixels {
-                        let to = out.add(at + pixel * self.outputs);
+                        let to = out.add(at + pixel * out_pixel);
                         std::ptr::copy_nonoverlapping(staged.as_ptr().add(pixel * width), to, kept);
                     }
                 }
@@ -265,14 +286,43 @@ impl Save for MatMul {
     }
 }
 
+/// How rows lie.
+#[derive(Clone, Copy)]
+pub(crate) enum Rows {
+    /// One after another.
+    Plain,
+    /// In blocks of columns, `[block][row][LANES]`, with so many floats from one block to the next.
+    Blocked(usize),
+}
+
+/// What rows in blocks take, in floats.
+#[derive(Clone, Copy)]
+pub(crate) struct BlockedRows {
+    /// From one block to the next.
+    pub(crate) line: usize,
+    /// All blocks.
+    pub(crate) length: usize,
+}
+
+/// The sizes of rows in blocks, with a row more than there are, so that the blocks of one row do not fall into one set of the cache.
+pub(crate) fn blocked_rows(
+    set: InstructionSet,
+    rows: usize,
+    columns: usize,
+) -> Result<BlockedRows, KernelError> {
+    let line = if rows == 1 { set.lanes() } else { volume("packed rows", &[rows + 1, set.lanes()])? };
+    Ok(BlockedRows { line, length: volume("packed rows", &[columns.div_ceil(set.lanes()), line])? })
+}
+
 /// Where rows lie.
 struct Place<'a> {
-    /// `[block][row][LANES]`.
+    /// In blocks.
     x: &'a [f32],
     rows: usize,
     /// Rows of a tile at most.
     most: usize,
     residual: Option<&'a [f32]>,
+    to: Rows,
     out: *mut f32,
 }
 

@@ -1,6 +1,6 @@
 //! Matrix products with a constant.
 
-use tandem_kernels::{Activation, MatMul, MatMulWeights};
+use tandem_kernels::{Activation, FeedForward, MatMul, MatMulWeights};
 use tract_core::internal::*;
 use tract_core::ops::binary::{BinMiniOp, TypedBinOp};
 use tract_core::ops::einsum::EinSum;
@@ -11,29 +11,59 @@ use super::Rewriter;
 use super::ops::Work;
 use super::pattern::{Packable, constant, elements, floats, number, reader};
 
-/// Replaces `node` and what it takes along, where it multiplies rows by a constant matrix.
+/// Replaces `node` and what it takes along, where it multiplies rows by a constant matrix: another such product, where only that
+/// reads what it gives, too.
 pub(super) fn replace(rewriter: &mut Rewriter<'_>, node: &TypedNode) -> TractResult<bool> {
-    let Some((product, tail, shape)) = recognise(rewriter, node) else {
+    let Some(found) = Found::of(rewriter, node) else {
         return Ok(false);
     };
     let mut inputs = tvec!(rewriter.plain(node.inputs[0])?);
-    if let Some(residual) = tail.residual {
+    let (work, found) = match found.layer(rewriter) {
+        Some((layer, second)) => (Work::FeedForward(Arc::new(layer)), second),
+        None => (Work::MatMul(Arc::new(found.product.clone())), found),
+    };
+    if let Some(residual) = found.tail.residual {
         inputs.push(rewriter.plain(residual)?);
     }
-    let outlet = rewriter.wire(node.name.clone(), Work::MatMul(Arc::new(product)), shape, &inputs)?;
-    rewriter.plain.insert(tail.last, outlet);
-    rewriter.taken.extend(tail.taken);
+    let outlet = rewriter.wire(node.name.clone(), work, found.shape, &inputs)?;
+    rewriter.plain.insert(found.tail.last, outlet);
+    rewriter.taken.extend(found.tail.taken);
     Ok(true)
 }
 
-fn recognise(rewriter: &Rewriter<'_>, node: &TypedNode) -> Option<(MatMul, Tail, Vec<usize>)> {
-    let Product { weights, transposed, sizes } = Product::of(rewriter.source, node)?;
-    let out = floats(rewriter.source, node.id.into())?;
-    let tail = Tail::of(rewriter, node, out);
-    let values = weights.floats()?;
-    let values = if transposed { MatMulWeights::Transposed(&values) } else { MatMulWeights::Plain(&values) };
-    let product = MatMul::new(rewriter.set, sizes, values, tail.bias.as_deref(), tail.activation).ok()?;
-    Some((product, tail, out.to_vec()))
+/// A product that our kernel computes, and what it takes along.
+struct Found {
+    product: MatMul,
+    tail: Tail,
+    /// Of the result.
+    shape: Vec<usize>,
+}
+
+impl Found {
+    /// `node`, where it is one.
+    fn of(rewriter: &Rewriter<'_>, node: &TypedNode) -> Option<Self> {
+        let Product { weights, transposed, sizes } = Product::of(rewriter.source, node)?;
+        let shape = floats(rewriter.source, node.id.into())?;
+        let tail = Tail::of(rewriter, node, shape);
+        let values = weights.floats()?;
+        let values =
+            if transposed { MatMulWeights::Transposed(&values) } else { MatMulWeights::Plain(&values) };
+        let product = MatMul::new(rewriter.set, sizes, values, tail.bias.as_deref(), tail.activation).ok()?;
+        Some(Self { product, tail, shape: shape.to_vec() })
+    }
+
+    /// This and the product that alone reads its result as one kernel, with what the second, and so both, take along.
+    fn layer(&self, rewriter: &Rewriter<'_>) -> Option<(FeedForward, Self)> {
+        let node = reader(rewriter.source, rewriter.source.node(self.tail.last.node))?;
+        if self.tail.residual.is_some() || node.inputs.first() != Some(&self.tail.last) {
+            return None;
+        }
+        let mut second = Self::of(rewriter, node)?;
+        let layer = FeedForward::new(self.product.clone(), second.product.clone()).ok()?;
+        second.tail.taken.push(node.id);
+        second.tail.taken.extend(&self.tail.taken);
+        Some((layer, second))
+    }
 }
 
 /// Rows times a constant matrix.

@@ -1,9 +1,9 @@
 //! Our operators as tract sees them.
 
 use tandem_kernels::{
-    Activation, Attention, Combination, Conv2d, InstructionSet, InvertedResidual, KernelError, LayerNorm,
-    MatMul, Pool2d, PoolKind, PooledConv2d, Resample2d, UpConv2d, activate, combine, gate, global_average,
-    global_average_blocked, join_channels, softmax, to_blocked, to_channels_last, to_planar,
+    Activation, Attention, Combination, Conv2d, FeedForward, InstructionSet, InvertedResidual, KernelError,
+    LayerNorm, MatMul, Pool2d, PoolKind, PooledConv2d, Resample2d, UpConv2d, activate, combine, gate,
+    global_average, global_average_blocked, join_channels, softmax, to_blocked, to_channels_last, to_planar,
 };
 use tract_core::internal::*;
 
@@ -32,6 +32,8 @@ pub(super) enum Work {
     Block(Arc<InvertedResidual>),
     /// Of rows and perhaps a residual.
     MatMul(Arc<MatMul>),
+    /// Of rows and perhaps a residual.
+    FeedForward(Arc<FeedForward>),
     /// Of queries, keys, values and perhaps a mask.
     Attention(Arc<Attention>),
     LayerNorm(Arc<LayerNorm>),
@@ -68,6 +70,7 @@ impl Fused {
             Work::PooledConv(conv) => conv.run(inputs[0], out),
             Work::Block(block) => block.run(inputs[0], inputs.get(1).copied(), out),
             Work::MatMul(product) => product.run(inputs[0], inputs.get(1).copied(), out),
+            Work::FeedForward(layer) => layer.run(inputs[0], inputs.get(1).copied(), out),
             Work::Attention(attention) => {
                 attention.run(inputs[0], inputs[1], inputs[2], inputs.get(3).copied(), out)
             }
@@ -118,6 +121,7 @@ impl Op for Fused {
             Work::Block(block) if block.expands() => "Tandem.InvertedResidual".into(),
             Work::Block(_) => "Tandem.SeparableConv".into(),
             Work::MatMul(_) => "Tandem.MatMul".into(),
+            Work::FeedForward(_) => "Tandem.FeedForward".into(),
             Work::Attention(_) => "Tandem.Attention".into(),
             Work::LayerNorm(_) => "Tandem.LayerNormalization".into(),
             Work::Softmax(_) => "Tandem.Softmax".into(),

@@ -155,6 +155,10 @@ fn save_work(work: &Work, to: &mut Saver) {
             to.byte(17);
             conv.save(to);
         }
+        Work::FeedForward(layer) => {
+            to.byte(18);
+            layer.save(to);
+        }
     }
 }
 
@@ -189,6 +193,7 @@ fn restore_work(from: &mut Restorer<'_>) -> Result<Work, KernelError> {
         15 => Work::UpConv(restored(from)?),
         16 => Work::Resample(restored(from)?),
         17 => Work::PooledConv(restored(from)?),
+        18 => Work::FeedForward(restored(from)?),
         _ => return Err(UNKNOWN),
     })
 }

@@ -53,6 +53,7 @@ impl Shelf {
             Work::PooledConv(conv) => Work::PooledConv(self.kernel(conv)),
             Work::Block(block) => Work::Block(self.kernel(block)),
             Work::MatMul(product) => Work::MatMul(self.kernel(product)),
+            Work::FeedForward(layer) => Work::FeedForward(self.kernel(layer)),
             Work::UpConv(conv) => Work::UpConv(self.kernel(conv)),
             other => other,
         }

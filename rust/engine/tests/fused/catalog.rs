@@ -83,11 +83,12 @@ fn the_layers_of_a_transformer_are_ours() {
     let mask = tandem_core::Tensor::from_vec([1, 4], vec![1_i64; 4]).unwrap();
     let given = [("input_ids", ids), ("attention_mask", mask)];
     let inputs = random_inputs(&model, &given, 1).unwrap();
-    // Query, key, value and output of the attention, and two of the feed-forward layer, which take bias, residual and
-    // GELU along; a normalisation after each half of a layer, and one of the embedding, whose rows are looked up.
+    // Query, key, value and output of the attention, and the two of the feed-forward layer in one, which take bias, residual
+    // and GELU along; a normalisation after each half of a layer, and one of the embedding, whose rows are looked up.
     let expected = counts([
         ("Gather", 1),
-        ("MatMul", 6 * config.layers),
+        ("MatMul", 4 * config.layers),
+        ("FeedForward", config.layers),
         ("Attention", config.layers),
         ("LayerNormalization", 2 * config.layers + 1),
     ]);

@@ -1,7 +1,7 @@
 //! The matrix product.
 
 use proptest::prelude::*;
-use tandem_kernels::{Activation, InstructionSet, MatMul, MatMulWeights};
+use tandem_kernels::{Activation, FeedForward, InstructionSet, MatMul, MatMulWeights};
 
 use crate::conv::activations;
 use crate::reference;
@@ -56,4 +56,53 @@ fn long_sums_are_computed_in_parts() {
     for sizes in [[384, 33], [385, 64], [1000, 40], [1537, 17]] {
         check(30, sizes, Activation::Gelu, [true, true, false], 7);
     }
+}
+
+/// A layer of two products gives what they give one after the other.
+fn check_layer(rows: usize, sizes: [usize; 3], activations: [Activation; 2], residual: bool, seed: u64) {
+    let [inputs, hidden, outputs] = sizes;
+    let x = numbers(rows * inputs, seed);
+    let weights = [numbers(inputs * hidden, seed + 1), numbers(hidden * outputs, seed + 2)];
+    let bias = [numbers(hidden, seed + 3), numbers(outputs, seed + 4)];
+    let residual = residual.then(|| numbers(rows * outputs, seed + 5));
+    let residual = residual.as_deref();
+    for set in InstructionSet::available() {
+        let product = |index: usize, sizes: [usize; 2]| {
+            let weights = MatMulWeights::Plain(&weights[index]);
+            MatMul::new(set, sizes, weights, Some(&bias[index]), activations[index]).unwrap()
+        };
+        let (first, second) = (product(0, [inputs, hidden]), product(1, [hidden, outputs]));
+        let (mut between, mut expected) = (vec![f32::NAN; rows * hidden], vec![f32::NAN; rows * outputs]);
+        first.run(&x, None, &mut between).unwrap();
+        second.run(&between, residual, &mut expected).unwrap();
+        let layer = FeedForward::new(first, second).unwrap();
+        assert_eq!(layer.sizes(), [inputs, outputs]);
+        let mut x = Unaligned::new(&x);
+        let x = &*x.get();
+        same(&expected, |out| layer.run(x, residual, out).unwrap());
+        same_on_threads(&expected, |out| layer.run(x, residual, out).unwrap());
+        let again = restored(&layer);
+        same(&expected, |out| again.run(x, residual, out).unwrap());
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(100))]
+
+    #[test]
+    fn layers_of_two_products(
+        rows in 0_usize..40,
+        sizes in [1_usize..60, 1_usize..100, 1_usize..60],
+        activations in [activations(), activations()],
+        residual: bool,
+        seed in 0_u64..1000,
+    ) {
+        check_layer(rows, sizes, activations, residual, seed);
+    }
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "long")]
+fn long_layers_are_computed_in_parts() {
+    check_layer(30, [385, 1000, 40], [Activation::Gelu, Activation::None], true, 3);
 }

@@ -1,8 +1,8 @@
 //! What is refused, before anything is computed.
 
 use tandem_kernels::{
-    Activation, Conv2d, ConvInput, ConvShape, InstructionSet, KernelError, LayerNorm, MatMul, MatMulWeights,
-    Pool2d, PoolKind, PoolShape, global_average, softmax, to_blocked,
+    Activation, Conv2d, ConvInput, ConvShape, FeedForward, InstructionSet, KernelError, LayerNorm, MatMul,
+    MatMulWeights, Pool2d, PoolKind, PoolShape, global_average, softmax, to_blocked,
 };
 
 const SHAPE: ConvShape = ConvShape {
@@ -109,4 +109,24 @@ fn nothing_at_all_is_no_error() {
         let conv = Conv2d::new(set, shape, ConvInput::Planar, &[0.0; 54], None, Activation::None).unwrap();
         assert_eq!(conv.run(&vec![0.0; 32 * shape.batch], None, &mut []), Ok(()));
     }
+}
+
+#[test]
+fn layers_of_products_that_do_not_meet() {
+    let product = |set, sizes: [usize; 2]| {
+        let weights = vec![0.0; sizes[0] * sizes[1]];
+        MatMul::new(set, sizes, MatMulWeights::Plain(&weights), None, Activation::None).unwrap()
+    };
+    let best = InstructionSet::best();
+    let refused = FeedForward::new(product(best, [2, 3]), product(best, [4, 2])).err().unwrap();
+    assert!(refused.to_string().contains("4 inputs behind 3 outputs"), "{refused}");
+    for other in InstructionSet::available().into_iter().filter(|&set| set != best) {
+        assert!(FeedForward::new(product(best, [2, 3]), product(other, [3, 2])).is_err(), "{other}");
+    }
+    let layer = FeedForward::new(product(best, [2, 3]), product(best, [3, 2])).unwrap();
+    let length = |what, got, expected| Err(KernelError::Length { what, got, expected });
+    assert_eq!(layer.run(&[0.0; 3], None, &mut [0.0; 2]), length("x", 3, 2));
+    assert_eq!(layer.run(&[0.0; 4], None, &mut [0.0; 3]), length("out", 3, 4));
+    assert_eq!(layer.run(&[0.0; 4], Some(&[0.0]), &mut [0.0; 4]), length("residual", 1, 4));
+    assert_eq!(layer.run(&[], None, &mut []), Ok(()));
 }
