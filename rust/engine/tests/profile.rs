@@ -28,7 +28,8 @@ fn a_chain_keeps_only_a_node_and_its_input_alive() {
     let (length, width) = (12, 16);
     let proto = matmul_chain(length, width).unwrap();
     let profile = load(&proto).profile(&random_inputs(&proto, &[], 1).unwrap(), &Control::default()).unwrap();
-    assert!(profile.nodes.len() >= length, "{}", profile.nodes.len());
+    // Two products in a row are one operator.
+    assert!(profile.nodes.len() >= length / 2, "{}", profile.nodes.len());
     let matrix = 4 * (width * width) as u64;
     // Packed for multiplication, a matrix takes somewhat more.
     assert!((2 * matrix..4 * matrix).contains(&profile.peak_bytes), "{}", profile.peak_bytes);
