@@ -1,7 +1,7 @@
 //! Two matrix products in a row, of which only the second's result is wanted.
 
-use crate::error::{KernelError, check_length, volume};
-use crate::matmul::{MatMul, Rows, blocked_rows};
+use crate::error::KernelError;
+use crate::matmul::{MatMul, Rows, blocked_rows, check_rows};
 use crate::memory::with_scratch;
 use crate::saved::{Restorer, Save, Saver};
 use crate::simd::with_simd;
@@ -59,13 +59,7 @@ impl FeedForward {
     /// Computes every row of `x`, of which there may be any number. `residual` is added before the second's activation.
     pub fn run(&self, x: &[f32], residual: Option<&[f32]>, out: &mut [f32]) -> Result<(), KernelError> {
         let Self { first, second } = self;
-        let rows = x.len() / first.inputs;
-        check_length("x", x, volume("x", &[rows, first.inputs])?)?;
-        let length = volume("out", &[rows, second.outputs])?;
-        check_length("out", out, length)?;
-        if let Some(residual) = residual {
-            check_length("residual", residual, length)?;
-        }
+        let rows = check_rows(self.sizes(), x, residual, out)?;
         if rows == 0 {
             return Ok(());
         }

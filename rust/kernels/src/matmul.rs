@@ -99,13 +99,7 @@ impl MatMul {
 
     /// Multiplies every row of `x`, of which there may be any number. `residual` is added before the activation.
     pub fn run(&self, x: &[f32], residual: Option<&[f32]>, out: &mut [f32]) -> Result<(), KernelError> {
-        let rows = x.len() / self.inputs;
-        check_length("x", x, volume("x", &[rows, self.inputs])?)?;
-        let length = volume("out", &[rows, self.outputs])?;
-        check_length("out", out, length)?;
-        if let Some(residual) = residual {
-            check_length("residual", residual, length)?;
-        }
+        let rows = check_rows(self.sizes(), x, residual, out)?;
         if rows == 0 {
             return Ok(());
         }
@@ -269,6 +263,23 @@ fn check_sizes([inputs, outputs]: [usize; 2]) -> Result<(), KernelError> {
         return Err(KernelError::parameter("the matrix", got, "it must have elements"));
     }
     Ok(())
+}
+
+/// How many rows `x` has, where it, `residual` and `out` have whole ones and as many.
+pub(crate) fn check_rows(
+    [inputs, outputs]: [usize; 2],
+    x: &[f32],
+    residual: Option<&[f32]>,
+    out: &[f32],
+) -> Result<usize, KernelError> {
+    let rows = x.len() / inputs;
+    check_length("x", x, volume("x", &[rows, inputs])?)?;
+    let length = volume("out", &[rows, outputs])?;
+    check_length("out", out, length)?;
+    if let Some(residual) = residual {
+        check_length("residual", residual, length)?;
+    }
+    Ok(rows)
 }
 
 impl Save for MatMul {
