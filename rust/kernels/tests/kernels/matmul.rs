@@ -27,6 +27,12 @@ fn check(rows: usize, sizes: [usize; 2], activation: Activation, extras: [bool; 
         same_on_threads(out.get(), |out| product.run(x, residual, out).unwrap());
         let again = restored(&product);
         same(out.get(), |out| again.run(x, residual, out).unwrap());
+        // A row by itself goes another way, to the same bits.
+        for row in 0..rows.min(2) {
+            let residual = residual.map(|residual| &residual[row * outputs..][..outputs]);
+            let x = &x[row * inputs..][..inputs];
+            same(&out.get()[row * outputs..][..outputs], |out| product.run(x, residual, out).unwrap());
+        }
         assert_eq!(
             difference(out.get(), &expected, 3e-6),
             None,
@@ -48,12 +54,22 @@ proptest! {
     ) {
         check(rows, sizes, activation, extras, seed);
     }
+
+    #[test]
+    fn one_row(
+        sizes in [1_usize..80, 1_usize..400],
+        activation in activations(),
+        extras: [bool; 3],
+        seed in 0_u64..1000,
+    ) {
+        check(1, sizes, activation, extras, seed);
+    }
 }
 
 #[test]
 #[cfg_attr(miri, ignore = "long")]
 fn long_sums_are_computed_in_parts() {
-    for sizes in [[384, 33], [385, 64], [1000, 40], [1537, 17]] {
+    for sizes in [[384, 33], [385, 64], [1000, 40], [1537, 170]] {
         check(30, sizes, Activation::Gelu, [true, true, false], 7);
     }
 }
