@@ -170,14 +170,8 @@ impl Bench {
     }
 }
 
-fn main() {
-    let name = std::env::args().nth(1);
-    let set = name.map_or(Ok(InstructionSet::best()), |name| InstructionSet::named(&name)).unwrap();
-    let count = 1 << 20;
-    let products = peak_products(set, 1);
-    let peak = 2.0 * (products * count) as f64 / least(|| _ = black_box(peak_products(set, count))) / 1e9;
-    println!("{set}: {peak:.1} GF/s at its peak, {} lanes", set.lanes());
-    let bench = Bench { set, peak };
+/// Layers of networks for phones.
+fn mobile_networks(bench: &Bench) {
     println!("MobileNetV2");
     bench.square(224, [3, 32], 3, 2, 1);
     for (size, channels, wide, out) in [
@@ -195,6 +189,30 @@ fn main() {
     bench.square(112, [96, 96], 3, 2, 96);
     bench.square(28, [192, 192], 5, 1, 192);
     bench.product(1, [1280, 1000], Activation::None);
+    println!("vectors of channels that are no whole pairs");
+    for (size, channels) in [
+        (112, [16, 96]),
+        (56, [96, 24]),
+        (56, [24, 72]),
+        (28, [120, 40]),
+        (28, [40, 120]),
+        (14, [200, 80]),
+        (14, [80, 200]),
+        (14, [112, 480]),
+    ] {
+        bench.square(size, channels, 1, 1, 1);
+    }
+}
+
+fn main() {
+    let name = std::env::args().nth(1);
+    let set = name.map_or(Ok(InstructionSet::best()), |name| InstructionSet::named(&name)).unwrap();
+    let count = 1 << 20;
+    let products = peak_products(set, 1);
+    let peak = 2.0 * (products * count) as f64 / least(|| _ = black_box(peak_products(set, count))) / 1e9;
+    println!("{set}: {peak:.1} GF/s at its peak, {} lanes", set.lanes());
+    let bench = Bench { set, peak };
+    mobile_networks(&bench);
     println!("ResNet");
     bench.square(224, [3, 64], 7, 2, 1);
     for (size, channels) in [(56, 64), (28, 128), (14, 256), (7, 512)] {

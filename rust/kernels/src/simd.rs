@@ -28,8 +28,6 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     type V: Copy;
     /// Elements of a register.
     const LANES: usize;
-    /// How many registers there are.
-    const REGISTERS: usize;
     /// Pixels of a register tile with 1, 2, 3 and 4 vectors of output channels: as many as there are registers for.
     const PIXELS: [usize; 5];
     /// Vectors of output channels in a tile whose image is wide.
@@ -107,44 +105,48 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
         elements
     }
 
-    /// The sum of the elements.
+    /// The sum of the elements: of halves, of their halves and so on, in every set.
     #[inline(always)]
     unsafe fn sum(v: Self::V) -> f32 {
         // SAFETY: the caller's promise is the same.
-        let mut elements = unsafe { Self::to_array(v) };
-        let mut width = Self::LANES;
-        while width > 1 {
-            width /= 2;
-            for i in 0..width {
-                elements[i] += elements[i + width];
-            }
-        }
-        elements[0]
+        halve(unsafe { Self::to_array(v) }, Self::LANES, |a, b| a + b)
     }
 
-    /// The largest element.
+    /// The largest element, where none is NaN.
     #[inline(always)]
     unsafe fn largest(v: Self::V) -> f32 {
         // SAFETY: the caller's promise is the same.
-        let elements = unsafe { Self::to_array(v) };
-        elements[..Self::LANES].iter().copied().fold(f32::NEG_INFINITY, f32::max)
+        halve(unsafe { Self::to_array(v) }, Self::LANES, f32::max)
     }
 }
 
-/// Repeats `$body` for every pixel, with the pixel's number as a constant. A loop is the same as long as LLVM unrolls it, which it
-/// refuses from a certain size on; the accumulators then lie in memory, and a product takes three times as long.
-macro_rules! for_each_pixel {
-    ($pixel:ident in $pixels:ident $body:block) => {
-        for_each_pixel!($pixel in $pixels $body, 0 1 2 3 4 5 6 7 8 9 10 11 12 13);
+/// Joins the first `width` elements, a power of two, by halves.
+#[inline(always)]
+fn halve(mut elements: [f32; 16], mut width: usize, join: impl Fn(f32, f32) -> f32) -> f32 {
+    while width > 1 {
+        width /= 2;
+        for i in 0..width {
+            elements[i] = join(elements[i], elements[i + width]);
+        }
+    }
+    elements[0]
+}
+
+/// Repeats `$body` for every number below `$count`, of which there are 19 at most, each time as a constant. A loop is the same as long
+/// as LLVM unrolls it, which it refuses from a certain size on, or with conditions in it; the accumulators then lie in memory, and a
+/// product takes three times as long.
+macro_rules! unroll {
+    ($number:ident in $count:ident $body:block) => {
+        unroll!($number in $count $body, 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18);
     };
-    ($pixel:ident in $pixels:ident $body:block, $($number:literal)*) => {
-        $(if $number < $pixels {
-            let $pixel: usize = $number;
+    ($number:ident in $count:ident $body:block, $($constant:literal)*) => {
+        $(if $constant < $count {
+            let $number: usize = $constant;
             $body
         })*
     };
 }
-pub(crate) use for_each_pixel;
+pub(crate) use unroll;
 
 /// Runs an expression with `$S` standing for the vectors of an [`crate::InstructionSet`].
 macro_rules! with_simd {

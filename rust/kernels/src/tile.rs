@@ -14,7 +14,7 @@ use std::ops::Range;
 
 use crate::activation::{Bend, Ending};
 use crate::ahead::Ahead;
-use crate::simd::{Simd, Task, for_each_pixel};
+use crate::simd::{Simd, Task, unroll};
 
 /// Inputs of a pixel that lie side by side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,7 +118,7 @@ impl<S: Simd, P: Pixels, const BLOCKS: usize, const PIXELS: usize> Task
                             }
                         }
                         S::prefetch(ahead.straight(S::LANES).cast());
-                        for_each_pixel!(p in PIXELS {
+                        unroll!(p in PIXELS {
                             let inputs = S::load(x.add(p * stride));
                             for lane in 0..4 {
                                 for n in 0..BLOCKS {
@@ -220,9 +220,21 @@ pub(crate) fn split_some(
     most: usize,
     tiles: Range<usize>,
 ) -> impl Iterator<Item = (usize, usize)> + Clone {
-    let all = count.div_ceil(most);
-    let (size, larger) = (count.checked_div(all).unwrap_or(0), count.checked_rem(all).unwrap_or(0));
+    let (size, larger) = sizes(count, most);
     tiles.map(move |tile| (tile * size + tile.min(larger), size + usize::from(tile < larger)))
+}
+
+/// The pixels of some of the tiles that [`split`] gives.
+pub(crate) fn range(count: usize, most: usize, tiles: &Range<usize>) -> Range<usize> {
+    let (size, larger) = sizes(count, most);
+    let start = |tile: usize| tile * size + tile.min(larger);
+    start(tiles.start)..start(tiles.end)
+}
+
+/// The pixels of the smaller tiles that [`split`] gives, and how many have one more.
+fn sizes(count: usize, most: usize) -> (usize, usize) {
+    let all = count.div_ceil(most);
+    (count.checked_div(all).unwrap_or(0), count.checked_rem(all).unwrap_or(0))
 }
 
 /// Tiles of as many pixels that lie side by side.
@@ -237,8 +249,7 @@ pub(crate) struct Strip {
 
 /// Some of the tiles that [`split`] gives, as strips.
 pub(crate) fn strips(count: usize, most: usize, tiles: Range<usize>) -> impl Iterator<Item = Strip> {
-    let all = count.div_ceil(most);
-    let (size, larger) = (count.checked_div(all).unwrap_or(0), count.checked_rem(all).unwrap_or(0));
+    let (size, larger) = sizes(count, most);
     let first = Strip {
         pixel: tiles.start * (size + 1),
         pixels: size + 1,
@@ -259,7 +270,7 @@ pub(crate) fn lines(range: Range<usize>, length: usize) -> impl Iterator<Item = 
 }
 
 /// How many vectors of output channels the tiles of an object have: more where there are few pixels in a row, so that
-/// enough products are on their way at once.
+/// enough products are on their way at once, and three where pairs leave one over, if there are registers for as many sums.
 pub(crate) fn blocks_of_tile<S: Simd>(pixels: usize, blocks: usize) -> usize {
     let products = |n: usize| {
         let tiles = pixels.div_ceil(S::PIXELS[n]);
@@ -267,9 +278,14 @@ pub(crate) fn blocks_of_tile<S: Simd>(pixels: usize, blocks: usize) -> usize {
         let size = pixels.div_ceil(tiles.max(1));
         n * size * 100 / (n + size)
     };
+    if pixels >= S::PIXELS[S::BLOCKS] {
+        let sums = |n: usize| n * S::PIXELS[n];
+        let threes = blocks > 1 && blocks % S::BLOCKS == 1 && blocks % 3 != 1 && sums(3) >= sums(S::BLOCKS);
+        // By element the weights of four inputs take registers too.
+        return if threes && !S::BY_ELEMENT { 3 } else { S::BLOCKS.min(blocks.max(1)) };
+    }
     let usable = (1..=4).filter(|&n| n <= blocks.max(1) && S::PIXELS[n] > 0);
-    let best = usable.max_by_key(|&n| (products(n), n == S::BLOCKS)).unwrap_or(1);
-    if pixels >= S::PIXELS[S::BLOCKS] { S::BLOCKS.min(blocks.max(1)) } else { best }
+    usable.max_by_key(|&n| (products(n), n == S::BLOCKS)).unwrap_or(1)
 }
 
 /// The groups of output channel blocks: first block and number of blocks.
@@ -279,18 +295,20 @@ pub(crate) fn groups(blocks: usize, size: usize) -> impl Iterator<Item = (usize,
 
 #[cfg(test)]
 mod tests {
-    use super::{split_some, strips};
+    use super::{range, split_some, strips};
 
     #[test]
-    fn strips_are_the_tiles_in_their_order() {
+    fn strips_and_ranges_are_the_tiles_in_their_order() {
         for (count, most) in (1..60_usize).flat_map(|count| (1..15).map(move |most| (count, most))) {
             let all = count.div_ceil(most);
             for tiles in (0..=all).flat_map(|start| (start..=all).map(move |end| start..end)) {
                 let expected: Vec<_> = split_some(count, most, tiles.clone()).collect();
-                let found = strips(count, most, tiles).flat_map(|strip| {
+                let found = strips(count, most, tiles.clone()).flat_map(|strip| {
                     (0..strip.tiles.len()).map(move |tile| (strip.pixel + tile * strip.pixels, strip.pixels))
                 });
                 assert_eq!(found.collect::<Vec<_>>(), expected, "{count} pixels by {most}");
+                let pixels = expected.iter().flat_map(|&(start, size)| start..start + size);
+                assert!(pixels.eq(range(count, most, &tiles)), "{count} pixels by {most}");
             }
         }
     }

@@ -12,18 +12,12 @@ use crate::activation::{Bend, Ending};
 use crate::error::{KernelError, volume};
 use crate::memory::{Buffer, Packed, with_scratch};
 use crate::saved::{Numbers, Saver};
-use crate::simd::{Simd, Task};
+use crate::simd::{Simd, Task, unroll};
 use crate::threads::{self, Disjoint};
 use crate::tile;
 
-/// The most columns that are computed at once.
+/// The most columns that are computed at once: they, a row of the kernel and an input fit into the registers of every set.
 const COLUMNS: usize = 8;
-
-/// Columns that are computed at once by a kernel of so many columns: they, their inputs and a weight fit into the registers.
-const fn columns<S: Simd>(kernel: usize, stride: usize) -> usize {
-    let most = (S::REGISTERS - 1 - kernel + stride) / (1 + stride);
-    if most < COLUMNS { most } else { COLUMNS }
-}
 
 #[derive(Clone, Debug)]
 pub(super) struct Depthwise {
@@ -324,7 +318,7 @@ impl<S: Simd, const KERNEL: usize, const STRIDE: usize> Task for Square<'_, S, K
         let Self(block) = self;
         let out = block.out.as_mut_ptr();
         let (shape, [height, width]) = (block.shape, block.shape.input);
-        let tiles = tile::split(shape.output[1], columns::<S>(KERNEL, STRIDE));
+        let tiles = tile::split(shape.output[1], COLUMNS);
         for (row, oy) in block.rows.clone().enumerate() {
             let mut lines = [block.noughts.as_ptr(); KERNEL];
             for (ky, line) in lines.iter_mut().enumerate() {
@@ -364,10 +358,6 @@ unsafe fn square<S: Simd, const COUNT: usize, const KERNEL: usize, const STRIDE:
     at: usize,
     out: *mut f32,
 ) {
-    // There is none: it is not even compiled.
-    if COUNT > columns::<S>(KERNEL, STRIDE) {
-        return;
-    }
     let (width, padding) = (block.shape.input[1], block.shape.padding[1]);
     let (inputs, half) = ((COUNT - 1) * STRIDE + KERNEL, KERNEL / 2);
     let residual = block.residual.map_or(std::ptr::null(), |residual| residual[at..].as_ptr());
@@ -376,26 +366,21 @@ unsafe fn square<S: Simd, const COUNT: usize, const KERNEL: usize, const STRIDE:
     unsafe {
         let mut sums = block.begin::<COUNT>(residual);
         for ky in 0..KERNEL {
-            let line =
-                |i: usize| lines[ky].wrapping_add((left + i).wrapping_sub(padding).wrapping_mul(S::LANES));
-            let mut x = [S::splat(0.0); (COLUMNS - 1) * 2 + 5];
-            for i in 0..half {
-                let inside = left + i >= padding;
-                x[i] = S::load(if inside { line(i) } else { block.noughts.as_ptr() });
-            }
-            for i in half..inputs - half {
-                x[i] = S::load(line(i));
-            }
-            for i in inputs - half..inputs {
-                let inside = left + i < width + padding;
-                x[i] = S::load(if inside { line(i) } else { block.noughts.as_ptr() });
-            }
+            let mut weights = [S::splat(0.0); KERNEL];
             for kx in 0..KERNEL {
-                let weight = S::load(block.weights.as_ptr().add((ky * KERNEL + kx) * S::LANES));
-                for t in 0..COUNT {
-                    sums[t] = S::fma(weight, x[t * STRIDE + kx], sums[t]);
-                }
+                weights[kx] = S::load(block.weights.as_ptr().add((ky * KERNEL + kx) * S::LANES));
             }
+            unroll!(i in inputs {
+                let inside = (i >= half || left + i >= padding) && (i + half < inputs || left + i < width + padding);
+                let column = (left + i).wrapping_sub(padding).wrapping_mul(S::LANES);
+                let x = S::load(if inside { lines[ky].wrapping_add(column) } else { block.noughts.as_ptr() });
+                unroll!(kx in KERNEL {
+                    // The output that this tap brings the input to.
+                    if i >= kx && (i - kx).is_multiple_of(STRIDE) && (i - kx) / STRIDE < COUNT {
+                        sums[(i - kx) / STRIDE] = S::fma(weights[kx], x, sums[(i - kx) / STRIDE]);
+                    }
+                });
+            });
         }
         block.end(out.add(at), &sums);
     }

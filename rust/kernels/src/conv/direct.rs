@@ -225,8 +225,15 @@ impl Direct {
                 let panel = self.weights.panel(first);
                 let next = &panel[self.weights.inputs * blocks * S::LANES..];
                 let next = &next[..next.len().min(panel.len() - next.len())];
-                for strip in tile::strips(pixels, most, own) {
-                    let pixel = strip.pixel;
+                // The last group may have fewer blocks, and so registers for more pixels. Behind it nothing is fetched.
+                let (start, count, most, own) = if blocks < self.weights.group_size {
+                    let (own, most) = (tile::range(pixels, most, &own), S::PIXELS[blocks]);
+                    (own.start, own.len(), most, 0..own.len().div_ceil(most))
+                } else {
+                    (0, pixels, most, own)
+                };
+                for strip in tile::strips(count, most, own) {
+                    let pixel = start + strip.pixel;
                     let at = (first - origin) * out_block + pixel * S::LANES;
                     let tile = Tile {
                         x: x.as_ptr().wrapping_add(pixel * S::LANES),

@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use super::simd::Dots;
 use crate::ahead::Ahead;
-use crate::simd::{Task, for_each_pixel};
+use crate::simd::{Task, unroll};
 
 /// One tile's worth of work.
 #[derive(Clone, Copy)]
@@ -70,7 +70,7 @@ impl<S: Dots, const BLOCKS: usize, const PIXELS: usize, const SPLIT: bool> Task
                             S::prefetch(ahead.alternate(1));
                         }
                         let rows = if SPLIT { PIXELS / 2 } else { PIXELS };
-                        for_each_pixel!(p in rows {
+                        unroll!(p in rows {
                             let input = S::broadcast(x.add(p.wrapping_mul(tile.pixel)));
                             for n in 0..BLOCKS {
                                 sums[n][p] = S::dot(sums[n][p], input, w[n]);
@@ -78,7 +78,7 @@ impl<S: Dots, const BLOCKS: usize, const PIXELS: usize, const SPLIT: bool> Task
                         });
                         if SPLIT {
                             let second = x.add(tile.half);
-                            for_each_pixel!(p in rows {
+                            unroll!(p in rows {
                                 let input = S::broadcast(second.add(p.wrapping_mul(tile.pixel)));
                                 for n in 0..BLOCKS {
                                     let p = rows + p;
@@ -95,7 +95,7 @@ impl<S: Dots, const BLOCKS: usize, const PIXELS: usize, const SPLIT: bool> Task
                     scale[n] = S::load_floats(tile.scale.add(n * S::LANES));
                 }
                 let pairs = PIXELS / 2;
-                for_each_pixel!(pair in pairs {
+                unroll!(pair in pairs {
                     let mut bytes = [[sums[0][0]; BLOCKS]; 2];
                     for p in 0..2 {
                         for n in 0..BLOCKS {

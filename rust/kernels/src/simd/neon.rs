@@ -17,7 +17,6 @@ pub(crate) struct Neon;
 impl Simd for Neon {
     type V = float32x4_t;
     const LANES: usize = 4;
-    const REGISTERS: usize = 32;
     const PIXELS: [usize; 5] = [0, 12, 10, 7, 5];
     const BLOCKS: usize = 2;
     const BY_ELEMENT: bool = true;

@@ -14,7 +14,6 @@ fn zip(a: [f32; 4], b: [f32; 4], f: impl Fn(f32, f32) -> f32) -> [f32; 4] {
 impl Simd for Portable {
     type V = [f32; 4];
     const LANES: usize = 4;
-    const REGISTERS: usize = 16;
     const PIXELS: [usize; 5] = [0, 8, 6, 4, 2];
     const BLOCKS: usize = 2;
 
