@@ -66,6 +66,8 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     unsafe fn round(a: Self::V) -> Self::V;
     /// `2^n` for integers from −127 (whose result is 0) to 127; anything else gives some number.
     unsafe fn power_of_two(n: Self::V) -> Self::V;
+    /// Every second element of `a`, beginning with the first, then of `b`.
+    unsafe fn every_second(a: Self::V, b: Self::V) -> Self::V;
     /// Brings the line of `p` towards the second-level cache. Any address is allowed.
     unsafe fn prefetch(p: *const f32);
     /// Runs `task` with the instruction set switched on.

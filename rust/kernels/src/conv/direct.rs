@@ -5,19 +5,22 @@
 //! input with noughts around it. Where the stride is more than 1, that copy also deals the columns out by their phase,
 //! so that the pixels of a tile always lie side by side.
 
+mod copy;
+
 use std::marker::PhantomData;
 use std::ops::Range;
 
 use super::{ConvInput, ConvShape};
 use crate::activation::Ending;
 use crate::ahead::Ahead;
-use crate::error::{KernelError, volume};
+use crate::error::KernelError;
 use crate::memory::with_scratch;
 use crate::saved::{Numbers, Saver};
-use crate::simd::{Simd, Task};
+use crate::simd::Simd;
 use crate::threads::{self, Disjoint};
 use crate::tile::{self, Blocked, Pixels, Planar, Step, Tile};
 use crate::weights::{Matrix, Sizes, Weights};
+use copy::{Copy, Fill};
 
 #[derive(Clone, Debug)]
 pub(super) struct Direct {
@@ -37,17 +40,6 @@ pub(super) struct Direct {
     flat: bool,
 }
 
-/// A copy of the input in which the pixels of an output row lie side by side for every tap.
-#[derive(Clone, Debug)]
-struct Copy {
-    /// The phases that some tap reads: (column + padding) mod stride.
-    phases: Vec<usize>,
-    /// Pixels of one phase of a row.
-    width: usize,
-    /// Floats of the whole copy.
-    length: usize,
-}
-
 impl Direct {
     pub(super) fn new<S: Simd>(
         shape: &ConvShape,
@@ -65,26 +57,19 @@ impl Direct {
             shape.padding[1] == 0 && (shape.output[1].max(1) - 1) * shape.stride[1] + reach < width.max(1);
         let copy =
             if inside && shape.stride[1] == 1 { None } else { Some(Copy::new(shape, planes * lanes)?) };
-        let slot_width = copy.as_ref().map_or(width, |copy| copy.width);
         let row = copy.as_ref().map_or(width, |copy| copy.width * copy.phases.len()) * lanes;
         let mut steps = Vec::new();
         let mut order = Vec::new();
         for ky in 0..kernel_height {
-            for kx in 0..kernel_width {
-                let column = kx * shape.dilation[1];
-                let (phase, column) = (column % shape.stride[1], column / shape.stride[1]);
-                let slot = match &copy {
-                    Some(copy) => copy.phases.iter().position(|&known| known == phase).unwrap_or(0),
-                    None => 0,
-                };
+            for taps in taps_side_by_side(shape, lanes, copy.as_ref()) {
                 for plane in 0..planes {
-                    let offset = plane * height * row
-                        + ky * shape.dilation[0] * row
-                        + (slot * slot_width + column) * lanes;
-                    let count = lanes.min(shape.in_channels - plane * lanes);
-                    steps.push(Step { offset, lanes: count });
-                    let channels = plane * lanes..plane * lanes + count;
-                    order.extend(channels.map(|channel| (channel * kernel_height + ky) * kernel_width + kx));
+                    let [_, column] = taps[0];
+                    let offset = plane * height * row + ky * shape.dilation[0] * row + column * lanes;
+                    let channels = plane * lanes..shape.in_channels.min((plane + 1) * lanes);
+                    steps.push(Step { offset, lanes: channels.len() * taps.len() });
+                    order.extend(channels.flat_map(|channel| {
+                        taps.iter().map(move |[kx, _]| (channel * kernel_height + ky) * kernel_width + kx)
+                    }));
                 }
             }
         }
@@ -324,89 +309,17 @@ impl Direct {
     }
 }
 
-impl Copy {
-    fn new(shape: &ConvShape, channels: usize) -> Result<Self, KernelError> {
-        let stride = shape.stride[1];
-        let mut phases: Vec<usize> = (0..shape.kernel[1]).map(|kx| kx * shape.dilation[1] % stride).collect();
-        phases.sort_unstable();
-        phases.dedup();
-        let width = shape.output[1] + (shape.kernel[1] - 1) * shape.dilation[1] / stride;
-        let length = volume("a padded input", &[channels, shape.input[0], phases.len(), width])?;
-        Ok(Self { phases, width, length })
+/// The taps of a kernel row, as their columns in the kernel and where those of the first pixel are in a row of what the tiles read:
+/// together, those that lie side by side where a pixel is one float.
+fn taps_side_by_side(shape: &ConvShape, lanes: usize, copy: Option<&Copy>) -> Vec<Vec<[usize; 2]>> {
+    let place = |kx: usize| {
+        let column = kx * shape.dilation[1];
+        copy.map_or(column, |copy| copy.place(column, shape.stride[1]))
+    };
+    let mut taps: Vec<[usize; 2]> = (0..shape.kernel[1]).map(|kx| [kx, place(kx)]).collect();
+    if lanes > 1 {
+        return taps.into_iter().map(|tap| vec![tap]).collect();
     }
-}
-
-/// Fills rows of the copy of one image, from the row `first` of its planes on.
-struct Fill<'a, S> {
-    copy: &'a Copy,
-    shape: &'a ConvShape,
-    lanes: usize,
-    x: &'a [f32],
-    first: usize,
-    out: &'a mut [f32],
-    set: PhantomData<S>,
-}
-
-impl<S: Simd> Task for Fill<'_, S> {
-    #[inline(always)]
-    unsafe fn call(self) {
-        let Self { copy, shape, lanes, x, first, out, .. } = self;
-        let (stride, padding, width) = (shape.stride[1], shape.padding[1], shape.input[1]);
-        // A row that no output reads, as every second one of a pointwise convolution of stride 2, is left as it is.
-        let rows: Vec<bool> = (0..shape.input[0]).map(|row| reads_row(shape, row)).collect();
-        let mut targets = out.chunks_exact_mut(copy.width * lanes);
-        for (index, row) in x.chunks_exact(width * lanes).enumerate().skip(first) {
-            for &phase in &copy.phases {
-                let Some(target) = targets.next() else { return };
-                if !rows[index % shape.input[0]] {
-                    continue;
-                }
-                // The columns of this phase that lie inside the image.
-                let first = padding.saturating_sub(phase).div_ceil(stride).min(copy.width);
-                let end = (width + padding).saturating_sub(phase).div_ceil(stride).min(copy.width).max(first);
-                let (before, rest) = target.split_at_mut(first * lanes);
-                let (inside, after) = rest.split_at_mut((end - first) * lanes);
-                before.fill(0.0);
-                after.fill(0.0);
-                if inside.is_empty() {
-                    continue;
-                }
-                let row = &row[(first * stride + phase - padding) * lanes..];
-                if stride == 1 {
-                    inside.copy_from_slice(&row[..inside.len()]);
-                } else if lanes == 1 && stride == 2 {
-                    every_second(row, inside);
-                } else {
-                    for (to, from) in inside.chunks_exact_mut(lanes).zip(row.chunks(lanes * stride)) {
-                        to.copy_from_slice(&from[..lanes]);
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// Every second number of `from`, beginning with the first. The last may end it.
-#[inline(always)]
-fn every_second(from: &[f32], to: &mut [f32]) {
-    // LLVM makes a vector of so many.
-    const SOME: usize = 16;
-    let whole = (to.len() - 1) / SOME * SOME;
-    let (some, rest) = to.split_at_mut(whole);
-    for (to, from) in some.chunks_exact_mut(SOME).zip(from.chunks_exact(2 * SOME)) {
-        for i in 0..SOME {
-            to[i] = from[2 * i];
-        }
-    }
-    for (to, from) in rest.iter_mut().zip(from[2 * whole..].chunks(2)) {
-        *to = from[0];
-    }
-}
-
-/// Whether some output reads a row of the input.
-fn reads_row(shape: &ConvShape, row: usize) -> bool {
-    (0..shape.kernel[0]).any(|ky| {
-        let start = (row + shape.padding[0]).checked_sub(ky * shape.dilation[0]);
-        start.is_some_and(|start| start % shape.stride[0] == 0 && start / shape.stride[0] < shape.output[0])
-    })
+    taps.sort_unstable_by_key(|[_, place]| *place);
+    taps.chunk_by(|[_, one], [_, next]| one + 1 == *next).map(<[_]>::to_vec).collect()
 }

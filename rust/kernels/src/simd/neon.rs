@@ -103,6 +103,11 @@ impl Simd for Neon {
     }
 
     #[inline(always)]
+    unsafe fn every_second(a: float32x4_t, b: float32x4_t) -> float32x4_t {
+        unsafe { vuzp1q_f32(a, b) }
+    }
+
+    #[inline(always)]
     unsafe fn prefetch(p: *const f32) {
         // The intrinsic is not stable. `prfm` of any address is harmless.
         unsafe {

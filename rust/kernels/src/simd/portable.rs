@@ -91,6 +91,11 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
+    unsafe fn every_second(a: [f32; 4], b: [f32; 4]) -> [f32; 4] {
+        [a[0], a[2], b[0], b[2]]
+    }
+
+    #[inline(always)]
     unsafe fn prefetch(_p: *const f32) {}
 
     #[inline(never)]
