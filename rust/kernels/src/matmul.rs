@@ -237,6 +237,7 @@ impl MatMul {
         };
         let none = Activation::None.ending();
         let nought = [0.0; 64];
+        let all = rows.div_ceil(most);
         let panel = self.weights.panel(first);
         let width = count * S::LANES;
         let next = &panel[self.weights.inputs * width..];
@@ -250,8 +251,17 @@ impl MatMul {
             let ahead = if last { next } else { &panel[(input + steps.len() * S::LANES) * width..] };
             let inputs = steps.len() * S::LANES;
             let ahead = &ahead[..ahead.len().min(inputs * width)];
-            let own = tiles.clone().zip(tile::split_some(rows, most, tiles.clone()));
-            for (index, (row, pixels)) in own {
+            let own = tile::strips(rows, most, tiles.clone()).flat_map(|strip| {
+                // A tile that goes through `staged` does so by itself.
+                let repeat = if partial { 1 } else { strip.tiles.len() };
+                let row = move |index: usize| strip.pixel + (index - strip.tiles.start) * strip.pixels;
+                strip
+                    .tiles
+                    .clone()
+                    .step_by(repeat)
+                    .map(move |index| (index, row(index), strip.pixels, repeat))
+            });
+            for (index, row, pixels, repeat) in own {
                 let at = row * out_pixel + first * out_block;
                 let mut tile = Tile {
                     x: place.x.as_ptr().wrapping_add(row * S::LANES),
@@ -263,8 +273,8 @@ impl MatMul {
                     out_block,
                     out_pixel,
                     ending: if last { self.ending } else { none },
-                    repeat: 1,
-                    ahead: Ahead::new(ahead, &(index..index + 1), rows.div_ceil(most), inputs),
+                    repeat,
+                    ahead: Ahead::new(ahead, &(index..index + repeat), all, inputs),
                 };
                 // What the sums begin with: the residual, then the sums so far.
                 let begin =
