@@ -1,6 +1,8 @@
 //! Attention over short sequences: scores, softmax and the weighted sum of one head after another, a few queries at once, so
 //! that the scores stay in the first-level cache.
 
+mod pack;
+
 use std::marker::PhantomData;
 use std::ops::Range;
 
@@ -209,76 +211,12 @@ impl<S: Simd> Task for Heads<'_, S> {
             let first = |strides: [usize; 3]| sequence * strides[0] + head * strides[1];
             // SAFETY: the slices begin with this head's first row and reach to its last.
             unsafe {
-                pack_queries::<S>(shape, &query[first(shape.query_strides)..], room.query);
-                pack_keys::<S>(shape, &key[first(shape.key_strides)..], room.key);
-                pack_values::<S>(shape, &value[first(shape.value_strides)..], room.value);
+                pack::queries::<S>(shape, &query[first(shape.query_strides)..], room.query);
+                pack::keys::<S>(shape, &key[first(shape.key_strides)..], room.key);
+                pack::values::<S>(shape, &value[first(shape.value_strides)..], room.value);
                 let mask = mask.map(|mask| &mask[first(shape.mask_strides)..]);
                 attend::<S>(shape, mask, &mut room, out.add(first(shape.out_strides)));
             }
-        }
-    }
-}
-
-/// # Safety
-///
-/// The instruction set must be present; `x` reaches as far as the strides of its rows do, and `out` is the room for them.
-#[inline(always)]
-unsafe fn pack_queries<S: Simd>(shape: &AttentionShape, x: &[f32], out: &mut [f32]) {
-    let (whole, rest) = (shape.depth / S::LANES, shape.depth % S::LANES);
-    let line = shape.queries * S::LANES;
-    // Scores are made powers of two.
-    // SAFETY: the caller's promise.
-    unsafe {
-        let scale = S::splat(shape.scale * std::f32::consts::LOG2_E);
-        for row in 0..shape.queries {
-            let from = x.as_ptr().add(row * shape.query_strides[2]);
-            let to = out.as_mut_ptr().add(row * S::LANES);
-            for block in 0..whole {
-                S::store(to.add(block * line), S::mul(S::load(from.add(block * S::LANES)), scale));
-            }
-            if rest > 0 {
-                let last = S::load_part(from.add(whole * S::LANES), rest, 0.0);
-                S::store(to.add(whole * line), S::mul(last, scale));
-            }
-        }
-    }
-}
-
-/// # Safety
-///
-/// As [`pack_queries`].
-#[inline(always)]
-unsafe fn pack_keys<S: Simd>(shape: &AttentionShape, x: &[f32], out: &mut [f32]) {
-    for (first, count) in tile::groups(shape.keys.div_ceil(S::LANES), S::BLOCKS) {
-        let width = count * S::LANES;
-        let panel = &mut out[first * S::LANES * shape.depth..][..width * shape.depth];
-        for lane in 0..width {
-            let key = first * S::LANES + lane;
-            let column = panel[lane..].iter_mut().step_by(width);
-            if key < shape.keys {
-                let row = &x[key * shape.key_strides[2]..][..shape.depth];
-                column.zip(row).for_each(|(to, &from)| *to = from);
-            } else {
-                column.for_each(|to| *to = 0.0);
-            }
-        }
-    }
-}
-
-/// # Safety
-///
-/// As [`pack_queries`].
-#[inline(always)]
-unsafe fn pack_values<S: Simd>(shape: &AttentionShape, x: &[f32], out: &mut [f32]) {
-    for (first, count) in tile::groups(shape.width.div_ceil(S::LANES), S::BLOCKS) {
-        let width = count * S::LANES;
-        let panel = &mut out[first * S::LANES * shape.keys..][..width * shape.keys];
-        let kept = width.min(shape.width - first * S::LANES);
-        for (key, to) in panel.chunks_exact_mut(width).enumerate() {
-            let from = &x[key * shape.value_strides[2] + first * S::LANES..][..kept];
-            let (inside, beyond) = to.split_at_mut(kept);
-            inside.copy_from_slice(from);
-            beyond.fill(0.0);
         }
     }
 }

@@ -87,12 +87,22 @@ impl<S: Simd> Task for Gather<S> {
     #[inline(always)]
     unsafe fn call(self) {
         let Self(planes, count, pixels, block, _) = self;
-        // A few pixels at a time, so that their lines of the block stay in the first-level cache over all planes.
-        for first in (0..pixels).step_by(16) {
+        let whole = pixels / S::LANES * S::LANES;
+        // SAFETY: plane, pixel and lane lie inside what the caller promises.
+        unsafe {
+            for first in (0..whole).step_by(S::LANES) {
+                let mut square = [S::splat(0.0); 16];
+                for plane in 0..count {
+                    square[plane] = S::load(planes.add(plane * pixels + first));
+                }
+                let square = S::transpose(square);
+                for pixel in 0..S::LANES {
+                    S::store(block.add((first + pixel) * S::LANES), square[pixel]);
+                }
+            }
             for plane in 0..count {
-                for pixel in first..pixels.min(first + 16) {
-                    // SAFETY: plane, pixel and lane lie inside what the caller promises.
-                    unsafe { *block.add(pixel * S::LANES + plane) = *planes.add(plane * pixels + pixel) };
+                for pixel in whole..pixels {
+                    *block.add(pixel * S::LANES + plane) = *planes.add(plane * pixels + pixel);
                 }
             }
         }
@@ -103,11 +113,22 @@ impl<S: Simd> Task for Scatter<S> {
     #[inline(always)]
     unsafe fn call(self) {
         let Self(block, count, pixels, planes, _) = self;
-        for first in (0..pixels).step_by(16) {
+        let whole = pixels / S::LANES * S::LANES;
+        // SAFETY: plane, pixel and lane lie inside what the caller promises.
+        unsafe {
+            for first in (0..whole).step_by(S::LANES) {
+                let mut square = [S::splat(0.0); 16];
+                for pixel in 0..S::LANES {
+                    square[pixel] = S::load(block.add((first + pixel) * S::LANES));
+                }
+                let square = S::transpose(square);
+                for plane in 0..count {
+                    S::store(planes.add(plane * pixels + first), square[plane]);
+                }
+            }
             for plane in 0..count {
-                for pixel in first..pixels.min(first + 16) {
-                    // SAFETY: plane, pixel and lane lie inside what the caller promises.
-                    unsafe { *planes.add(plane * pixels + pixel) = *block.add(pixel * S::LANES + plane) };
+                for pixel in whole..pixels {
+                    *planes.add(plane * pixels + pixel) = *block.add(pixel * S::LANES + plane);
                 }
             }
         }

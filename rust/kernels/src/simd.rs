@@ -68,6 +68,8 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     unsafe fn power_of_two(n: Self::V) -> Self::V;
     /// Every second element of `a`, beginning with the first, then of `b`.
     unsafe fn every_second(a: Self::V, b: Self::V) -> Self::V;
+    /// The elements of `a` and `b` in turns: of the first halves, and of the second.
+    unsafe fn interleave(a: Self::V, b: Self::V) -> [Self::V; 2];
     /// Brings the line of `p` towards the second-level cache. Any address is allowed.
     unsafe fn prefetch(p: *const f32);
     /// Runs `task` with the instruction set switched on.
@@ -105,6 +107,23 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
         // SAFETY: no set has more than 16 lanes.
         unsafe { Self::store(elements.as_mut_ptr(), v) };
         elements
+    }
+
+    /// Rows of a square to its columns; there are [`Simd::LANES`] of both, and what is behind them stays.
+    #[inline(always)]
+    unsafe fn transpose(rows: [Self::V; 16]) -> [Self::V; 16] {
+        let mut rows = rows;
+        let mut width = 1;
+        while width < Self::LANES {
+            let before = rows;
+            for i in 0..Self::LANES / 2 {
+                // SAFETY: the caller's promise is the same.
+                let pair = unsafe { Self::interleave(before[i], before[i + Self::LANES / 2]) };
+                [rows[2 * i], rows[2 * i + 1]] = pair;
+            }
+            width *= 2;
+        }
+        rows
     }
 
     /// The sum of the elements: of halves, of their halves and so on, in every set.

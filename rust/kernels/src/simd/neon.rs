@@ -108,6 +108,11 @@ impl Simd for Neon {
     }
 
     #[inline(always)]
+    unsafe fn interleave(a: float32x4_t, b: float32x4_t) -> [float32x4_t; 2] {
+        unsafe { [vzip1q_f32(a, b), vzip2q_f32(a, b)] }
+    }
+
+    #[inline(always)]
     unsafe fn prefetch(p: *const f32) {
         // The intrinsic is not stable. `prfm` of any address is harmless.
         unsafe {

@@ -96,6 +96,11 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
+    unsafe fn interleave(a: [f32; 4], b: [f32; 4]) -> [[f32; 4]; 2] {
+        [[a[0], b[0], a[1], b[1]], [a[2], b[2], a[3], b[3]]]
+    }
+
+    #[inline(always)]
     unsafe fn prefetch(_p: *const f32) {}
 
     #[inline(never)]

@@ -114,6 +114,15 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
+    unsafe fn interleave(a: __m512, b: __m512) -> [__m512; 2] {
+        unsafe {
+            let first = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+            let second = _mm512_add_epi32(first, _mm512_set1_epi32(8));
+            [_mm512_permutex2var_ps(a, first, b), _mm512_permutex2var_ps(a, second, b)]
+        }
+    }
+
+    #[inline(always)]
     unsafe fn sum(v: __m512) -> f32 {
         unsafe { Avx2::sum(_mm256_add_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps::<1>(v))) }
     }
@@ -168,6 +177,15 @@ impl Simd for Avx2 {
             // In each half, two of `a` and two of `b`.
             let mixed = _mm256_castps_pd(_mm256_shuffle_ps::<0b10_00_10_00>(a, b));
             _mm256_castpd_ps(_mm256_permute4x64_pd::<0b11_01_10_00>(mixed))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn interleave(a: __m256, b: __m256) -> [__m256; 2] {
+        unsafe {
+            // In turns, of the first and of the second half of each half.
+            let (low, high) = (_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b));
+            [_mm256_permute2f128_ps::<0x20>(low, high), _mm256_permute2f128_ps::<0x31>(low, high)]
         }
     }
 
