@@ -15,7 +15,6 @@ use crate::simd::{Simd, Task, with_simd};
 use crate::threads::{self, Disjoint};
 use crate::tile::{self, Blocked, Step, Tile};
 use crate::weights::{Matrix, Sizes, Weights};
-use row::Row;
 
 /// Inputs that are summed at once: their weights for a group of outputs stay in the first-level cache over all rows.
 const INNER: usize = 384;
@@ -178,42 +177,6 @@ impl MatMul {
                 unsafe { self.group::<S>(group, own, &steps, inner.max(1), &place) };
             }
         });
-    }
-
-    /// The outputs of one row of as many of some groups as are computed side by side. Gives the first that is not.
-    ///
-    /// # Safety
-    ///
-    /// As for [`MatMul::product`]; nobody else writes the outputs of the groups.
-    unsafe fn row<S: Simd>(
-        &self,
-        groups: Range<usize>,
-        x: &[f32],
-        residual: Option<&[f32]>,
-        out: *mut f32,
-    ) -> usize {
-        let width = self.weights.group_size * S::LANES;
-        let mut first = groups.start;
-        if self.weights.group_size != row::BLOCKS {
-            return first;
-        }
-        while first + row::GROUPS <= groups.end && (first + row::GROUPS) * width <= self.outputs {
-            let column = first * width;
-            // SAFETY: the groups are whole, and so are their vectors of outputs.
-            unsafe {
-                S::vectorize(Row::<S> {
-                    x: &x[..self.inputs],
-                    weights: self.weights.panel(first * self.weights.group_size),
-                    bias: &self.weights.bias.as_slice()[column..],
-                    residual: residual.map_or(std::ptr::null(), |residual| residual[column..].as_ptr()),
-                    out: out.wrapping_add(column),
-                    ending: self.ending,
-                    set: PhantomData,
-                });
-            }
-            first += row::GROUPS;
-        }
-        first
     }
 
     /// Some tiles of rows of one group of outputs. Of the inputs, `inner` steps at a time are summed.

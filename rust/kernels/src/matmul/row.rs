@@ -1,16 +1,18 @@
 //! One row times a constant matrix. No weight is used twice, so what counts is how fast they come.
 
 use std::marker::PhantomData;
+use std::ops::Range;
 
+use super::MatMul;
 use crate::activation::{Bend, Ending};
 use crate::simd::{Simd, Task};
 
 /// Vectors of outputs in a group.
-pub(super) const BLOCKS: usize = 2;
+const BLOCKS: usize = 2;
 
 /// Groups that are computed side by side: one alone has two sums, each of which waits for its last product, and its weights come from
 /// one place, of which a processor fetches less ahead than of several.
-pub(super) const GROUPS: usize = 4;
+const GROUPS: usize = 4;
 
 /// How far ahead weights are fetched, in floats.
 const AHEAD: usize = 256;
@@ -18,18 +20,56 @@ const AHEAD: usize = 256;
 /// Floats of a line of a cache.
 const LINE: usize = 16;
 
+impl MatMul {
+    /// The outputs of one row of as many of some groups as are computed side by side. Gives the first that is not.
+    ///
+    /// # Safety
+    ///
+    /// As for [`MatMul::product`]; nobody else writes the outputs of the groups.
+    pub(super) unsafe fn row<S: Simd>(
+        &self,
+        groups: Range<usize>,
+        x: &[f32],
+        residual: Option<&[f32]>,
+        out: *mut f32,
+    ) -> usize {
+        let width = self.weights.group_size * S::LANES;
+        let mut first = groups.start;
+        if self.weights.group_size != BLOCKS {
+            return first;
+        }
+        while first + GROUPS <= groups.end && (first + GROUPS) * width <= self.outputs {
+            let column = first * width;
+            // SAFETY: the groups are whole, and so are their vectors of outputs.
+            unsafe {
+                S::vectorize(Row::<S> {
+                    x: &x[..self.inputs],
+                    weights: self.weights.panel(first * self.weights.group_size),
+                    bias: &self.weights.bias.as_slice()[column..],
+                    residual: residual.map_or(std::ptr::null(), |residual| residual[column..].as_ptr()),
+                    out: out.wrapping_add(column),
+                    ending: self.ending,
+                    set: PhantomData,
+                });
+            }
+            first += GROUPS;
+        }
+        first
+    }
+}
+
 /// The outputs of [`GROUPS`] groups.
-pub(super) struct Row<'a, S> {
-    pub(super) x: &'a [f32],
+struct Row<'a, S> {
+    x: &'a [f32],
     /// `[group][input][BLOCKS × LANES]`.
-    pub(super) weights: &'a [f32],
+    weights: &'a [f32],
     /// A number for each output.
-    pub(super) bias: &'a [f32],
+    bias: &'a [f32],
     /// As many, or null.
-    pub(super) residual: *const f32,
-    pub(super) out: *mut f32,
-    pub(super) ending: Ending,
-    pub(super) set: PhantomData<S>,
+    residual: *const f32,
+    out: *mut f32,
+    ending: Ending,
+    set: PhantomData<S>,
 }
 
 impl<S: Simd> Task for Row<'_, S> {
