@@ -34,6 +34,8 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     const BLOCKS: usize;
     /// Whether a product with one element of a register costs no broadcast (`fmla` by element).
     const BY_ELEMENT: bool = false;
+    /// Whether two loads side by side are one instruction (`ldp`), and there are registers for a row of inputs.
+    const LOAD_PAIRS: bool = false;
 
     /// All lanes `x`.
     unsafe fn splat(x: f32) -> Self::V;

@@ -20,6 +20,7 @@ impl Simd for Neon {
     const PIXELS: [usize; 5] = [0, 12, 10, 7, 5];
     const BLOCKS: usize = 2;
     const BY_ELEMENT: bool = true;
+    const LOAD_PAIRS: bool = true;
 
     #[inline(always)]
     unsafe fn splat(x: f32) -> float32x4_t {
