@@ -191,25 +191,27 @@ impl Simd for Avx2 {
 
     #[inline(always)]
     unsafe fn sum(v: __m256) -> f32 {
-        unsafe {
-            let four = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps::<1>(v));
-            let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
-            _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)))
-        }
+        unsafe { halve(v, |a, b| _mm_add_ps(a, b)) }
     }
 
     #[inline(always)]
     unsafe fn largest(v: __m256) -> f32 {
-        unsafe {
-            let four = _mm_max_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps::<1>(v));
-            let two = _mm_max_ps(four, _mm_movehl_ps(four, four));
-            _mm_cvtss_f32(_mm_max_ss(two, _mm_movehdup_ps(two)))
-        }
+        unsafe { halve(v, |a, b| _mm_max_ps(a, b)) }
     }
 
     #[target_feature(enable = "avx2,fma,bmi2")]
     #[inline(never)]
     unsafe fn vectorize<T: Task>(task: T) {
         unsafe { task.call() }
+    }
+}
+
+/// Joins the elements by halves, as [`super::halve`] does.
+#[inline(always)]
+unsafe fn halve(v: __m256, join: impl Fn(__m128, __m128) -> __m128) -> f32 {
+    unsafe {
+        let four = join(_mm256_castps256_ps128(v), _mm256_extractf128_ps::<1>(v));
+        let two = join(four, _mm_movehl_ps(four, four));
+        _mm_cvtss_f32(join(two, _mm_movehdup_ps(two)))
     }
 }
