@@ -187,16 +187,20 @@ fn share_parts(each: usize, units: usize, products: usize, work: impl Fn(Range<u
     let parts = apart.0.as_ref().map_or(1, |pool| (pool.count * each).min(products / pool.grain).min(units));
     match &apart.0 {
         Some(pool) if parts > 1 => {
-            // Ranges that differ by one unit at most.
-            let (size, larger) = (units / parts, units % parts);
-            let start = |part: usize| part * size + part.min(larger);
-            pool.share(parts, &|part| work(start(part)..start(part + 1)));
+            pool.share(parts, &|part| work(even(units, parts, &(part..part + 1))));
         }
         _ => {
             drop(apart);
             work(0..units);
         }
     }
+}
+
+/// Some of so many parts of `count` things, which differ by one at most: the larger come first.
+pub(crate) fn even(count: usize, parts: usize, own: &Range<usize>) -> Range<usize> {
+    let (size, larger) = (count / parts, count % parts);
+    let start = |part: usize| part * size + part.min(larger);
+    start(own.start)..start(own.end)
 }
 
 /// [`share`] over rows of a slice: `work` gets the first row's index and the rows.

@@ -211,24 +211,9 @@ pub(crate) unsafe fn run<S: Simd, P: Pixels>(blocks: usize, pixels: usize, tile:
 
 /// Cuts `count` pixels into tiles of at most `most` that differ by one at most, so that none is left with a few.
 pub(crate) fn split(count: usize, most: usize) -> impl Iterator<Item = (usize, usize)> + Clone {
-    split_some(count, most, 0..count.div_ceil(most))
-}
-
-/// Some of the tiles that [`split`] gives, by their indices.
-pub(crate) fn split_some(
-    count: usize,
-    most: usize,
-    tiles: Range<usize>,
-) -> impl Iterator<Item = (usize, usize)> + Clone {
     let (size, larger) = sizes(count, most);
-    tiles.map(move |tile| (tile * size + tile.min(larger), size + usize::from(tile < larger)))
-}
-
-/// The pixels of some of the tiles that [`split`] gives.
-pub(crate) fn range(count: usize, most: usize, tiles: &Range<usize>) -> Range<usize> {
-    let (size, larger) = sizes(count, most);
-    let start = |tile: usize| tile * size + tile.min(larger);
-    start(tiles.start)..start(tiles.end)
+    (0..count.div_ceil(most))
+        .map(move |tile| (tile * size + tile.min(larger), size + usize::from(tile < larger)))
 }
 
 /// The pixels of the smaller tiles that [`split`] gives, and how many have one more.
@@ -295,20 +280,21 @@ pub(crate) fn groups(blocks: usize, size: usize) -> impl Iterator<Item = (usize,
 
 #[cfg(test)]
 mod tests {
-    use super::{range, split_some, strips};
+    use super::{split, strips};
+    use crate::threads::even;
 
     #[test]
     fn strips_and_ranges_are_the_tiles_in_their_order() {
         for (count, most) in (1..60_usize).flat_map(|count| (1..15).map(move |most| (count, most))) {
             let all = count.div_ceil(most);
             for tiles in (0..=all).flat_map(|start| (start..=all).map(move |end| start..end)) {
-                let expected: Vec<_> = split_some(count, most, tiles.clone()).collect();
+                let expected: Vec<_> = split(count, most).skip(tiles.start).take(tiles.len()).collect();
                 let found = strips(count, most, tiles.clone()).flat_map(|strip| {
                     (0..strip.tiles.len()).map(move |tile| (strip.pixel + tile * strip.pixels, strip.pixels))
                 });
                 assert_eq!(found.collect::<Vec<_>>(), expected, "{count} pixels by {most}");
                 let pixels = expected.iter().flat_map(|&(start, size)| start..start + size);
-                assert!(pixels.eq(range(count, most, &tiles)), "{count} pixels by {most}");
+                assert!(pixels.eq(even(count, all, &tiles)), "{count} pixels by {most}");
             }
         }
     }

@@ -57,7 +57,7 @@ impl Direct {
             shape.padding[1] == 0 && (shape.output[1].max(1) - 1) * shape.stride[1] + reach < width.max(1);
         let copy =
             if inside && shape.stride[1] == 1 { None } else { Some(Copy::new(shape, planes * lanes)?) };
-        let row = copy.as_ref().map_or(width, |copy| copy.width * copy.phases.len()) * lanes;
+        let row = copy.as_ref().map_or(width, Copy::row) * lanes;
         let mut steps = Vec::new();
         let mut order = Vec::new();
         for ky in 0..kernel_height {
@@ -126,7 +126,7 @@ impl Direct {
         };
         with_scratch(copy.length, |scratch| {
             let lanes = if self.input == ConvInput::Blocked { S::LANES } else { 1 };
-            let row = copy.phases.len() * copy.width * lanes;
+            let row = copy.row() * lanes;
             threads::share_rows(scratch, row, threads::moves(copy.length), |first, out| {
                 // SAFETY: `x` is one image of `shape`, `out` some rows of its copy.
                 unsafe { S::vectorize(Fill::<S> { copy, shape, lanes, x, first, out, set: PhantomData }) };
@@ -212,7 +212,7 @@ impl Direct {
                 let next = &next[..next.len().min(panel.len() - next.len())];
                 // The last group may have fewer blocks, and so registers for more pixels. Behind it nothing is fetched.
                 let (start, count, most, own) = if blocks < self.weights.group_size {
-                    let (own, most) = (tile::range(pixels, most, &own), S::PIXELS[blocks]);
+                    let (own, most) = (threads::even(pixels, tiles, &own), S::PIXELS[blocks]);
                     (own.start, own.len(), most, 0..own.len().div_ceil(most))
                 } else {
                     (0, pixels, most, own)

@@ -200,10 +200,8 @@ impl Winograd {
         if threads > 1 && chunks >= threads {
             // As many chunks for each thread, so that they end together.
             let chunks = chunks.next_multiple_of(threads);
-            let (size, larger) = (count / chunks, count % chunks);
-            let start = |chunk: usize| chunk * size + chunk.min(larger);
             threads::share(chunks, products, |own| {
-                own.for_each(|chunk| run(start(chunk)..start(chunk + 1), Costs::NONE));
+                own.for_each(|chunk| run(threads::even(count, chunks, &(chunk..chunk + 1)), Costs::NONE));
             });
             return;
         }

@@ -10,9 +10,9 @@ use crate::simd::{Simd, Task};
 #[derive(Clone, Debug)]
 pub(super) struct Copy {
     /// The phases that some tap reads: (column + padding) mod stride.
-    pub(super) phases: Vec<usize>,
+    phases: Vec<usize>,
     /// Pixels of one phase of a row.
-    pub(super) width: usize,
+    width: usize,
     /// Floats of the whole copy.
     pub(super) length: usize,
 }
@@ -26,6 +26,11 @@ impl Copy {
         let width = shape.output[1] + (shape.kernel[1] - 1) * shape.dilation[1] / stride;
         let length = volume("a padded input", &[channels, shape.input[0], phases.len(), width])?;
         Ok(Self { phases, width, length })
+    }
+
+    /// Pixels of a row, of all phases.
+    pub(super) fn row(&self) -> usize {
+        self.phases.len() * self.width
     }
 
     /// Where a row of the copy has a column of the padded input.
