@@ -2,7 +2,8 @@
 //!
 //! `cargo run --release -p tandem-kernels --example bench_kernels [-- SET]`
 //!
-//! SET is `avx512`, `avx2`, `neon` or `portable`; without it the fastest. The peak is what a chain of multiply-adds in
+//! SET is `avx512`, `avx2`, `neon` or `portable`, or for layers of bytes `avx512-vnni`, `avx-vnni`, `neon-dot` and so on; without
+//! it the fastest of both. The peak is what a chain of multiply-adds in
 //! registers reaches. Algorithms that save products (Winograd's) may pass it, because the direct sum's products count.
 
 #![allow(
@@ -12,13 +13,16 @@
 )]
 #![allow(clippy::cast_precision_loss, reason = "counts of products")]
 
+mod bytes;
+
 use std::hint::black_box;
 use std::time::Instant;
 
 use tandem_kernels::{
-    Activation, Conv2d, ConvInput, ConvShape, InstructionSet, LayerNorm, MatMul, MatMulWeights, Pool2d,
-    PoolKind, PoolShape, Recurrent, RecurrentCell, RecurrentDirection, RecurrentOutputs, RecurrentShape,
-    RecurrentStart, RecurrentWeights, blocked_len, peak_products, softmax, to_blocked, to_planar,
+    Activation, ByteSet, Conv2d, ConvInput, ConvShape, InstructionSet, LayerNorm, MatMul, MatMulWeights,
+    Pool2d, PoolKind, PoolShape, Recurrent, RecurrentCell, RecurrentDirection, RecurrentOutputs,
+    RecurrentShape, RecurrentStart, RecurrentWeights, blocked_len, peak_products, softmax, to_blocked,
+    to_planar,
 };
 
 /// The least of many runs, in seconds.
@@ -206,7 +210,14 @@ fn mobile_networks(bench: &Bench) {
 
 fn main() {
     let name = std::env::args().nth(1);
-    let set = name.map_or(Ok(InstructionSet::best()), |name| InstructionSet::named(&name)).unwrap();
+    let set = name.as_deref().map_or(Ok(InstructionSet::best()), InstructionSet::named);
+    let bytes = name.as_deref().map_or(Ok(ByteSet::best()), ByteSet::named);
+    assert!(set.is_ok() || bytes.is_ok(), "no set of this processor: {name:?}");
+    set.into_iter().for_each(floats);
+    bytes.into_iter().for_each(bytes::all);
+}
+
+fn floats(set: InstructionSet) {
     let count = 1 << 20;
     let products = peak_products(set, 1);
     let peak = 2.0 * (products * count) as f64 / least(|| _ = black_box(peak_products(set, count))) / 1e9;
