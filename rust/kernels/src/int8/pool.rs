@@ -133,27 +133,35 @@ impl Task for Average<'_> {
         let scale = self.input.scale / (self.output.scale * self.pixels as f32);
         #[allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "at most 2^20 pixels")]
         let start = -i32::from(self.input.zero) * self.pixels as i32;
-        let zero = self.output.zero;
+        let finish = |sum: i32| to_byte(sum as f32 * scale, self.output.zero);
         for (image, out) in
             self.x.chunks_exact(self.pixels * self.size).zip(self.out.chunks_exact_mut(self.size))
         {
-            let mut first = 0;
-            while first < self.size {
-                let count = PART.min(self.size - first);
-                let mut sums = [start; PART];
-                for pixel in image.chunks_exact(self.size) {
-                    for (sum, &byte) in sums.iter_mut().zip(&pixel[first..first + count]) {
-                        *sum += i32::from(byte);
-                    }
-                }
-                for (byte, sum) in out[first..first + count].iter_mut().zip(sums) {
-                    *byte = to_byte(sum as f32 * scale, zero);
-                }
-                first += count;
+            if self.size == 4 {
+                average::<4>(image, self.size, out, start, finish);
+            } else {
+                average::<16>(image, self.size, out, start, finish);
             }
         }
     }
 }
 
-/// Channels that are summed at once.
-const PART: usize = 64;
+/// Channels `N` at a time, of which pixels of `size` have some whole number.
+#[inline(always)]
+fn average<const N: usize>(
+    image: &[u8],
+    size: usize,
+    out: &mut [u8],
+    start: i32,
+    finish: impl Fn(i32) -> u8,
+) {
+    for (index, out) in out.as_chunks_mut::<N>().0.iter_mut().enumerate() {
+        let mut sums = [start; N];
+        for pixel in image.chunks_exact(size) {
+            for (sum, &byte) in sums.iter_mut().zip(&pixel.as_chunks::<N>().0[index]) {
+                *sum += i32::from(byte);
+            }
+        }
+        *out = sums.map(&finish);
+    }
+}
