@@ -4,6 +4,7 @@
 //! the kernel; a column serves the outputs on both sides of it too, whose sums roll along. Other kernels are summed tap by
 //! tap.
 
+use std::hint::black_box;
 use std::marker::PhantomData;
 
 use super::elementwise::to_byte;
@@ -272,6 +273,10 @@ impl<S: Dots, const FULL: bool, const STRIDE: usize> Task for Columns<'_, S, FUL
             for block in 0..4 {
                 beyond[block] = S::shift(beyond[block]);
             }
+            // In memory, where it is rarely wanted. And the compiler, which learns too late which other registers it must keep on the
+            // stack, would keep them at multiples of sixteen bytes, so that each met two lines of the cache, were there nothing
+            // with the alignment of a register.
+            let beyond = black_box(&beyond);
             let left = shape.padding[1];
             for row in first..first + rows {
                 let mut rows = [(outside, 0); 3];
@@ -297,7 +302,7 @@ impl<S: Dots, const FULL: bool, const STRIDE: usize> Task for Columns<'_, S, FUL
                             }
                             column
                         } else {
-                            beyond
+                            *beyond
                         }
                     }};
                 }
