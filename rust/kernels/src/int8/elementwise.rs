@@ -1,6 +1,9 @@
 //! From numbers to bytes and back, and the sum of two tensors of bytes.
 
+use std::marker::PhantomData;
+
 use super::Quantization;
+use super::conv::hold;
 use super::set::ByteSet;
 use super::simd::{Dots, with_dots};
 use crate::error::{KernelError, check_length};
@@ -111,8 +114,10 @@ impl ByteAdd {
         let factors = inputs.map(|input| input.scale / output.scale);
         let zeros = factors[0] * f32::from(inputs[0].zero) + factors[1] * f32::from(inputs[1].zero);
         let constant = f32::from(output.zero) - zeros;
-        if factors.iter().chain([&constant]).any(|number| !number.is_finite()) {
-            return Err(KernelError::parameter("the scales", "far apart", "their quotients must be finite"));
+        let largest = 256.0 * (factors[0].abs() + factors[1].abs()) + constant.abs();
+        // Numbers that are no `i32` are not rounded alike by all sets. NaN is not less either.
+        if !largest.is_finite() || largest > 2e9 {
+            return Err(KernelError::parameter("the scales", "far apart", "a sum must be an i32"));
         }
         Ok(Self { set, factors, constant, limits })
     }
@@ -125,7 +130,8 @@ impl ByteAdd {
             let own = first..first + out.len();
             let (a, b) = (&a[own.clone()], &b[own]);
             // SAFETY: holding the set proves the instructions.
-            with_dots!(self.set, S => unsafe { S::vectorize(Add(self, a, b, out)) });
+            with_dots!(self.set, S => unsafe { S::vectorize(Add::<S>(self, a, b, out, PhantomData)) });
+            hold(self.set, self.limits, out);
         });
         Ok(())
     }
@@ -145,16 +151,37 @@ impl Save for ByteAdd {
     }
 }
 
-struct Add<'a>(&'a ByteAdd, &'a [u8], &'a [u8], &'a mut [u8]);
+/// The most lanes of a set.
+const LANES: usize = 16;
 
-impl Task for Add<'_> {
+struct Add<'a, S>(&'a ByteAdd, &'a [u8], &'a [u8], &'a mut [u8], PhantomData<S>);
+
+impl<S: Dots> Task for Add<'_, S> {
     #[inline(always)]
     unsafe fn call(self) {
-        let Self(add, a, b, out) = self;
-        let ([first, second], [low, high]) = (add.factors, add.limits);
-        for ((out, &a), &b) in out.iter_mut().zip(a).zip(b) {
+        let Self(add, a, b, out, _) = self;
+        let [first, second] = add.factors;
+        let own = [[first; LANES], [second; LANES], [add.constant; LANES]];
+        let size = 4 * S::LANES;
+        let whole = out.len() - out.len() % size;
+        // SAFETY: a set has at most so many lanes; `size` bytes follow from each position below `whole` in all three slices.
+        unsafe {
+            let [first, second, constant] = own.map(|number| S::load_floats(number.as_ptr()));
+            let nought = S::load([0; LANES].as_ptr());
+            for at in (0..whole).step_by(size) {
+                let widen = |from: &[u8]| {
+                    S::interleave([S::load_bytes::<true>(from.as_ptr().add(at), size), nought, nought])
+                };
+                let (a, mut b) = (widen(a), widen(b));
+                for block in 0..4 {
+                    b[block] = S::weighted_sum(a[block], b[block], [first, second], constant);
+                }
+                S::pack_four::<true>(out.as_mut_ptr().add(at), b, 0, size);
+            }
+        }
+        for ((out, &a), &b) in out[whole..].iter_mut().zip(&a[whole..]).zip(&b[whole..]) {
             let sum = f32::from(a).mul_add(first, f32::from(b).mul_add(second, add.constant));
-            *out = to_byte(sum, 0).max(low).min(high);
+            *out = to_byte(sum, 0);
         }
     }
 }

@@ -139,6 +139,37 @@ fn pack<S: Dots>(
     Ok((packed.into(), bias, scale))
 }
 
+/// Up to so many products of fours, ending a sum takes longer than the loads that a wider tile would save.
+const SHORT: usize = 64;
+
+/// How many registers of output channels a tile has, whose sums have so many products of fours: as many as bytes are best packed
+/// from where the sums are short, else what makes the most sums.
+fn most_blocks<S: Dots>(products: usize) -> usize {
+    let tiles = (1..=4).filter(|&n| S::PIXELS[n] > 0);
+    tiles.max_by_key(|&n| if products <= SHORT { n } else { n * S::PIXELS[n] }).unwrap_or(4)
+}
+
+/// How the pixels of a place are cut into tiles of one group.
+struct Cut {
+    /// The most pixels of a tile.
+    pixels: usize,
+    /// Whether a tile is two rows: narrow rows are taken by twos.
+    by_twos: bool,
+    /// Tiles of a row.
+    of_row: usize,
+    tiles: usize,
+}
+
+impl Cut {
+    fn new<S: Dots>(group: &Group, place: &Place) -> Self {
+        let pixels = S::PIXELS[group.blocks];
+        let by_twos = place.rows > 1 && 2 * place.width <= pixels;
+        let of_row = place.width.div_ceil(pixels);
+        let tiles = if by_twos { place.rows.div_ceil(2) } else { place.rows * of_row };
+        Self { pixels, by_twos, of_row, tiles }
+    }
+}
+
 impl Products {
     /// For `channels` output channels, of which `outputs` are real. Every output has `runs` of `bytes`, a multiple of four; those
     /// that are packed are what `weights` writes for each output, run by run.
@@ -149,9 +180,10 @@ impl Products {
     ) -> Result<Self, KernelError> {
         let quads = bytes / 4;
         let (mut groups, mut channel, mut lanes) = (Vec::new(), 0, 0);
+        let most = most_blocks::<S>(runs.len() * quads);
         while channel < channels {
-            let left = channels - channel;
-            let blocks = if left >= S::BLOCKS * S::LANES { S::BLOCKS } else { S::LAST_BLOCKS };
+            let blocks = (1..=most).rfind(|&n| S::PIXELS[n] > 0 && n * S::LANES <= channels - channel);
+            let blocks = blocks.unwrap_or(most);
             groups.push(Group { channel, blocks, weights: lanes * runs.len() * bytes, lanes });
             channel += blocks * S::LANES;
             lanes += blocks * S::LANES;
@@ -187,36 +219,50 @@ impl Products {
     /// The instruction set must be present. From each pixel all runs must be readable, and the channels that it was
     /// packed for writable for every pixel of the output.
     pub(crate) unsafe fn run<S: Dots>(&self, place: &Place) {
-        // Narrow rows are taken by twos.
-        let two = place.rows > 1 && 2 * place.width <= S::PIXELS;
-        let row_tiles = place.width.div_ceil(S::PIXELS);
-        let tiles = if two { place.rows.div_ceil(2) } else { place.rows * row_tiles };
+        let tiles = |group: &Group| Cut::new::<S>(group, place).tiles;
         let products = self.weights.as_bytes().len().saturating_mul(place.rows * place.width) / 4;
-        threads::share(self.groups.len() * tiles, products, |units| {
-            for (group, own) in tile_lines(units, tiles) {
-                let compute = |tiles: Range<usize>, row: usize, strip: Strip, halves: bool| {
+        threads::share(self.groups.iter().map(tiles).sum(), products, |units| {
+            let mut before = 0;
+            for (index, group) in self.groups.iter().enumerate() {
+                let after = before + tiles(group);
+                let own = units.start.max(before)..units.end.min(after);
+                if !own.is_empty() {
                     // SAFETY: the caller promises all pixels; each tile belongs to one unit.
-                    unsafe { self.strip::<S>(group, tiles, row, &strip, halves, place) };
-                };
-                if two {
-                    let pairs = own.start..own.end.min(place.rows / 2);
-                    let alone = own.start.max(place.rows / 2)..own.end;
-                    for (tiles, rows) in [(pairs, 2), (alone, 1)] {
-                        let row = 2 * tiles.start;
-                        let strip = Strip { tiles: tiles.clone(), pixel: 0, pixels: rows * place.width };
-                        compute(tiles, row, strip, rows == 2);
-                    }
-                    continue;
+                    unsafe { self.tiles::<S>(index, own.start - before..own.end - before, place) };
                 }
-                for (row, columns) in tile_lines(own, row_tiles) {
-                    for strip in strips(place.width, S::PIXELS, columns) {
-                        let before = row * row_tiles;
-                        let tiles = before + strip.tiles.start..before + strip.tiles.end;
-                        compute(tiles, row, strip, false);
-                    }
-                }
+                before = after;
             }
         });
+    }
+
+    /// Some tiles of one group.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Products::run`]; nobody else writes those pixels of the group.
+    unsafe fn tiles<S: Dots>(&self, index: usize, own: Range<usize>, place: &Place) {
+        let cut = Cut::new::<S>(&self.groups[index], place);
+        let compute = |tiles: Range<usize>, row: usize, strip: Strip, halves: bool| {
+            // SAFETY: the caller's promise is the same.
+            unsafe { self.strip::<S>(index, tiles, row, &strip, halves, place) };
+        };
+        if cut.by_twos {
+            let pairs = own.start..own.end.min(place.rows / 2);
+            let alone = own.start.max(place.rows / 2)..own.end;
+            for (tiles, rows) in [(pairs, 2), (alone, 1)] {
+                let row = 2 * tiles.start;
+                let strip = Strip { tiles: tiles.clone(), pixel: 0, pixels: rows * place.width };
+                compute(tiles, row, strip, rows == 2);
+            }
+            return;
+        }
+        for (row, columns) in tile_lines(own, cut.of_row) {
+            for strip in strips(place.width, cut.pixels, columns) {
+                let before = row * cut.of_row;
+                let tiles = before + strip.tiles.start..before + strip.tiles.end;
+                compute(tiles, row, strip, false);
+            }
+        }
     }
 
     /// A strip of a row of one group, or of halves of two rows; and its tiles, of all rows' tiles.
@@ -237,7 +283,7 @@ impl Products {
         let group = &self.groups[index];
         let panel = &weights[group.weights..];
         let steps = self.runs.len() * self.quads;
-        let all = (place.rows * place.width).div_ceil(S::PIXELS);
+        let all = (place.rows * place.width).div_ceil(S::PIXELS[group.blocks]);
         // Where there are many pixels, the weights stay in the first-level cache anyway.
         let next = self.groups.get(index + 1).filter(|_| all <= 28);
         let next =

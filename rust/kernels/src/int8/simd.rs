@@ -26,12 +26,8 @@ pub(crate) trait Dots: Copy + Send + Sync + 'static {
     type Narrow: Dots;
     /// Lanes of a register.
     const LANES: usize;
-    /// Registers of output channels in a tile.
-    const BLOCKS: usize;
-    /// Registers of output channels in the last tile where sixteen channels are left.
-    const LAST_BLOCKS: usize;
-    /// Pixels of a tile.
-    const PIXELS: usize;
+    /// Pixels of a tile, by its registers of output channels; nought where there is no such tile. Sixteen channels have one.
+    const PIXELS: [usize; 5];
     /// What [`Dots::broadcast`] takes from each byte, for products of signed bytes alone.
     const OFFSET: i32 = 0;
 
@@ -47,6 +43,9 @@ pub(crate) trait Dots: Copy + Send + Sync + 'static {
     unsafe fn dot(sum: Self::I, x: Self::I, w: Self::I) -> Self::I;
     /// `sum × scale`, to the nearest, ties to even. The result must fit.
     unsafe fn requantize(sum: Self::I, scale: Self::F) -> Self::I;
+    /// `a × factors[0] + (b × factors[1] + constant)`, each bracket rounded once, to the nearest integer, ties to even. The
+    /// result must fit.
+    unsafe fn weighted_sum(a: Self::I, b: Self::I, factors: [Self::F; 2], constant: Self::F) -> Self::I;
     /// Writes `BLOCKS × LANES` bytes: numbers and `zero`, held between 0 and 255.
     unsafe fn pack<const BLOCKS: usize>(out: *mut u8, values: [Self::I; BLOCKS], zero: i32);
     /// [`Dots::pack`] of two pixels.
@@ -60,7 +59,7 @@ pub(crate) trait Dots: Copy + Send + Sync + 'static {
     }
     /// Bytes from `p` on: four in each lane, or the first `count`, a multiple of sixteen, unless `FULL`.
     unsafe fn load_bytes<const FULL: bool>(p: *const u8, count: usize) -> Self::I;
-    /// The bytes of three rows side by side, channel by channel, and a fourth of any value, in four registers.
+    /// The bytes of three rows side by side, channel by channel, and a fourth that is nought or the third, in four registers.
     unsafe fn interleave(rows: [Self::I; 3]) -> [Self::I; 4];
     /// Writes four bytes for each lane, or the first `count` unless `FULL`: numbers and `zero`, held between 0 and 255.
     unsafe fn pack_four<const FULL: bool>(out: *mut u8, values: [Self::I; 4], zero: i32, count: usize);

@@ -123,8 +123,7 @@ impl<S: Dots, const BLOCKS: usize, const PIXELS: usize, const SPLIT: bool> Task
 ///
 /// # Safety
 ///
-/// The instruction set must be present, `blocks` be [`Dots::BLOCKS`] or [`Dots::LAST_BLOCKS`], `pixels` from 1 to
-/// [`Dots::PIXELS`] and even if `split`, and readable or writable in full: the runs of all pixels, `weights`, `bias`,
+/// The instruction set must be present, `pixels` be from 1 to [`Dots::PIXELS`] for `blocks` and even if `split`, and readable or writable in full: the runs of all pixels, `weights`, `bias`,
 /// `scale`, and `blocks × LANES` bytes of each pixel of `out`, which overlaps nothing else.
 pub(crate) unsafe fn run<S: Dots>(blocks: usize, pixels: usize, split: bool, tile: &Tile<'_>) {
     macro_rules! select {
@@ -132,13 +131,13 @@ pub(crate) unsafe fn run<S: Dots>(blocks: usize, pixels: usize, split: bool, til
             match (blocks, pixels, split) {
                 // A combination that the set has no registers for is never asked for, and not compiled either.
                 $($(($blocks, $pixels, false)
-                    if ($blocks == S::BLOCKS || $blocks == S::LAST_BLOCKS) && $pixels <= S::PIXELS =>
+                    if $pixels <= S::PIXELS[$blocks] =>
                 {
                     // SAFETY: the caller's promise is the same.
                     unsafe { S::vectorize(Multiply::<S, $blocks, $pixels, false>(tile, PhantomData)) }
                 })*
                 $(($blocks, $halves, true)
-                    if ($blocks == S::BLOCKS || $blocks == S::LAST_BLOCKS) && $halves <= S::PIXELS =>
+                    if $halves <= S::PIXELS[$blocks] =>
                 {
                     // SAFETY: the caller's promise is the same.
                     unsafe { S::vectorize(Multiply::<S, $blocks, $halves, true>(tile, PhantomData)) }

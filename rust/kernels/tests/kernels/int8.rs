@@ -396,6 +396,10 @@ fn what_cannot_be_is_refused() {
         assert!(ByteAdd::new(set, [ONE, input], ONE, [0, 255]).is_err(), "{scale}");
         assert!(quantize(set, input, &[1.0], &mut [0]).is_err(), "{scale}");
     }
+    // Their sum is beyond what all sets round alike.
+    let [small, large] = [1e-3, 1e6].map(|scale| Quantization { scale, zero: 0 });
+    assert!(ByteAdd::new(set, [small, large], small, [0, 255]).is_err());
+    assert!(ByteAdd::new(set, [small, large], large, [0, 255]).is_ok());
     let grouped = ConvShape { groups: 2, ..shape };
     assert!(ByteConv2d::new(set, grouped, &weights[..32], &[], &good, [0, 255]).is_err());
     let conv = ByteConv2d::new(set, shape, &weights, &[], &good, [0, 255]).unwrap();

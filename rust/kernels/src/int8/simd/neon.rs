@@ -27,9 +27,7 @@ macro_rules! four_lanes {
             type F = float32x4_t;
             type Narrow = Self;
             const LANES: usize = 4;
-            const BLOCKS: usize = 4;
-            const LAST_BLOCKS: usize = 4;
-            const PIXELS: usize = $pixels;
+            const PIXELS: [usize; 5] = [0, 0, 0, 0, $pixels];
             const OFFSET: i32 = 128;
 
             #[inline(always)]
@@ -60,6 +58,19 @@ macro_rules! four_lanes {
             #[inline(always)]
             unsafe fn requantize(sum: int32x4_t, scale: float32x4_t) -> int32x4_t {
                 unsafe { vcvtnq_s32_f32(vmulq_f32(vcvtq_f32_s32(sum), scale)) }
+            }
+
+            #[inline(always)]
+            unsafe fn weighted_sum(
+                a: int32x4_t,
+                b: int32x4_t,
+                factors: [float32x4_t; 2],
+                constant: float32x4_t,
+            ) -> int32x4_t {
+                unsafe {
+                    let rest = vfmaq_f32(constant, vcvtq_f32_s32(b), factors[1]);
+                    vcvtnq_s32_f32(vfmaq_f32(rest, vcvtq_f32_s32(a), factors[0]))
+                }
             }
 
             #[inline(always)]

@@ -3,7 +3,7 @@
 #![allow(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    reason = "numbers are held between 0 and 255 first, and `requantize` is given what fits"
+    reason = "numbers are held between 0 and 255 first, or are what fits"
 )]
 
 use super::Dots;
@@ -18,9 +18,7 @@ impl Dots for Portable {
     type F = [f32; 4];
     type Narrow = Self;
     const LANES: usize = 4;
-    const BLOCKS: usize = 4;
-    const LAST_BLOCKS: usize = 4;
-    const PIXELS: usize = 2;
+    const PIXELS: [usize; 5] = [0, 0, 0, 0, 2];
 
     #[inline(always)]
     unsafe fn load(p: *const i32) -> [i32; 4] {
@@ -59,6 +57,14 @@ impl Dots for Portable {
     #[inline(always)]
     unsafe fn requantize(sum: [i32; 4], scale: [f32; 4]) -> [i32; 4] {
         std::array::from_fn(|lane| (sum[lane] as f32 * scale[lane]).round_ties_even() as i32)
+    }
+
+    #[inline(always)]
+    unsafe fn weighted_sum(a: [i32; 4], b: [i32; 4], factors: [[f32; 4]; 2], constant: [f32; 4]) -> [i32; 4] {
+        std::array::from_fn(|lane| {
+            let rest = (b[lane] as f32).mul_add(factors[1][lane], constant[lane]);
+            (a[lane] as f32).mul_add(factors[0][lane], rest).round_ties_even() as i32
+        })
     }
 
     #[inline(always)]
