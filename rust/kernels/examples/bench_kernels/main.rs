@@ -19,10 +19,10 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use tandem_kernels::{
-    Activation, ByteSet, Conv2d, ConvInput, ConvShape, InstructionSet, LayerNorm, MatMul, MatMulWeights,
-    Pool2d, PoolKind, PoolShape, Recurrent, RecurrentCell, RecurrentDirection, RecurrentOutputs,
-    RecurrentShape, RecurrentStart, RecurrentWeights, blocked_len, peak_products, softmax, to_blocked,
-    to_planar,
+    Activation, BlockConvs, ByteSet, Conv2d, ConvInput, ConvShape, InstructionSet, InvertedResidual,
+    LayerNorm, MatMul, MatMulWeights, Pool2d, PoolKind, PoolShape, Recurrent, RecurrentCell,
+    RecurrentDirection, RecurrentOutputs, RecurrentShape, RecurrentStart, RecurrentWeights, blocked_len,
+    peak_products, softmax, to_blocked, to_planar,
 };
 
 /// The least of many runs, in seconds.
@@ -110,6 +110,34 @@ impl Bench {
         self.conv(&name, shape, input, relu6, false);
     }
 
+    /// A block that expands `channels[0]` to `channels[1]`, where these differ, filters and projects them.
+    fn block(&self, size: usize, channels: [usize; 3], kernel: usize, stride: usize) {
+        let [from, wide, to] = channels;
+        let conv = |shape: ConvShape, activation| {
+            let taps = shape.in_channels / shape.groups * shape.kernel[0] * shape.kernel[1];
+            let weights = vec![0.01; shape.out_channels * taps];
+            Conv2d::new(self.set, shape, ConvInput::Blocked, &weights, None, activation).unwrap()
+        };
+        let relu6 = Activation::Clip { low: 0.0, high: 6.0 };
+        let depthwise = square(size, [wide, wide], kernel, stride, wide);
+        let small = depthwise.output[0];
+        let block = InvertedResidual::new(BlockConvs {
+            expand: (from != wide).then(|| conv(square(size, [from, wide], 1, 1, 1), relu6)),
+            depthwise: conv(depthwise, relu6),
+            squeeze: None,
+            project: conv(square(small, [wide, to], 1, 1, 1), Activation::None),
+        })
+        .unwrap();
+        let [input, output] = [(from, size), (to, small)]
+            .map(|(channels, size)| blocked_len(self.set, 1, channels, size * size).unwrap());
+        let (x, mut out) = (vec![0.5; input], vec![0.0; output]);
+        let seconds = least(|| block.run(black_box(&x), None, black_box(&mut out)).unwrap());
+        let expanded = if from == wide { 0 } else { from * wide * size * size };
+        let filtered = small * small * wide * (kernel * kernel + to);
+        let name = format!("{from}→{wide}→{to} at {size}², {kernel}×{kernel}/{stride}");
+        self.row(&name, expanded + filtered, seconds);
+    }
+
     fn product(&self, rows: usize, sizes: [usize; 2], activation: Activation) {
         let weights = vec![0.01; sizes[0] * sizes[1]];
         let product = MatMul::new(self.set, sizes, MatMulWeights::Plain(&weights), None, activation).unwrap();
@@ -193,6 +221,20 @@ fn mobile_networks(bench: &Bench) {
     bench.square(112, [96, 96], 3, 2, 96);
     bench.square(28, [192, 192], 5, 1, 192);
     bench.product(1, [1280, 1000], Activation::None);
+    println!("inverted residual blocks");
+    for (size, channels, kernel, stride) in [
+        (112, [32, 32, 16], 3, 1),
+        (112, [16, 96, 24], 3, 2),
+        (56, [24, 144, 24], 3, 1),
+        (28, [32, 192, 32], 3, 1),
+        (14, [96, 576, 96], 3, 1),
+        (14, [96, 576, 160], 3, 2),
+        (7, [160, 960, 160], 3, 1),
+        (28, [40, 120, 40], 5, 1),
+        (7, [160, 960, 160], 5, 1),
+    ] {
+        bench.block(size, channels, kernel, stride);
+    }
     println!("vectors of channels that are no whole pairs");
     for (size, channels) in [
         (112, [16, 96]),
