@@ -170,7 +170,12 @@ impl<S: Dots> Task for Add<'_, S> {
             let nought = S::load([0; LANES].as_ptr());
             for at in (0..whole).step_by(size) {
                 let widen = |from: &[u8]| {
-                    S::interleave([S::load_bytes::<true>(from.as_ptr().add(at), size), nought, nought])
+                    S::interleave([
+                        S::load_bytes::<true>(from.as_ptr().add(at), size),
+                        nought,
+                        nought,
+                        nought,
+                    ])
                 };
                 let (a, mut b) = (widen(a), widen(b));
                 for block in 0..4 {

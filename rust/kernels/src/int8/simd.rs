@@ -59,8 +59,8 @@ pub(crate) trait Dots: Copy + Send + Sync + 'static {
     }
     /// Bytes from `p` on: four in each lane, or the first `count`, a multiple of sixteen, unless `FULL`.
     unsafe fn load_bytes<const FULL: bool>(p: *const u8, count: usize) -> Self::I;
-    /// The bytes of three rows side by side, channel by channel, and a fourth that is nought or the third, in four registers.
-    unsafe fn interleave(rows: [Self::I; 3]) -> [Self::I; 4];
+    /// The bytes of four rows side by side, channel by channel, in four registers.
+    unsafe fn interleave(rows: [Self::I; 4]) -> [Self::I; 4];
     /// Writes four bytes for each lane, or the first `count` unless `FULL`: numbers and `zero`, held between 0 and 255.
     unsafe fn pack_four<const FULL: bool>(out: *mut u8, values: [Self::I; 4], zero: i32, count: usize);
     /// Brings the line of `p` towards the second-level cache. Any address is allowed.

@@ -135,7 +135,7 @@ fn check_conv(shape: ConvShape, [input, output]: [Quantization; 2], limits: [u8;
 
 /// A convolution whose output has what its input and padding give.
 fn conv_shape() -> impl Strategy<Value = ConvShape> {
-    let sizes = ([1_usize..20, 1_usize..20], [1_usize..4, 1_usize..4], [1_usize..3, 1_usize..3]);
+    let sizes = ([1_usize..20, 1_usize..20], [1_usize..7, 1_usize..7], [1_usize..3, 1_usize..3]);
     let channels = (1_usize..40, 5_usize..80, any::<bool>(), 1_usize..3);
     (sizes, channels, [1_usize..3, 1_usize..3], [0_usize..3, 0_usize..3]).prop_map(
         |((input, kernel, stride), (inputs, outputs, depthwise, batch), dilation, padding)| {

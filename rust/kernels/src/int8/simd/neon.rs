@@ -93,17 +93,17 @@ macro_rules! four_lanes {
             }
 
             #[inline(always)]
-            unsafe fn interleave(rows: [int32x4_t; 3]) -> [int32x4_t; 4] {
+            unsafe fn interleave(rows: [int32x4_t; 4]) -> [int32x4_t; 4] {
                 unsafe {
-                    let [a, b, c] = rows.map(|row| vreinterpretq_u8_s32(row));
+                    let [a, b, c, d] = rows.map(|row| vreinterpretq_u8_s32(row));
                     let words = |row: uint8x16_t| vreinterpretq_u16_u8(row);
                     let (low, high) = (words(vzip1q_u8(a, b)), words(vzip2q_u8(a, b)));
-                    let (low_c, high_c) = (words(vzip1q_u8(c, c)), words(vzip2q_u8(c, c)));
+                    let (low_cd, high_cd) = (words(vzip1q_u8(c, d)), words(vzip2q_u8(c, d)));
                     [
-                        vreinterpretq_s32_u16(vzip1q_u16(low, low_c)),
-                        vreinterpretq_s32_u16(vzip2q_u16(low, low_c)),
-                        vreinterpretq_s32_u16(vzip1q_u16(high, high_c)),
-                        vreinterpretq_s32_u16(vzip2q_u16(high, high_c)),
+                        vreinterpretq_s32_u16(vzip1q_u16(low, low_cd)),
+                        vreinterpretq_s32_u16(vzip2q_u16(low, low_cd)),
+                        vreinterpretq_s32_u16(vzip1q_u16(high, high_cd)),
+                        vreinterpretq_s32_u16(vzip2q_u16(high, high_cd)),
                     ]
                 }
             }

@@ -85,12 +85,10 @@ impl Dots for Portable {
     }
 
     #[inline(always)]
-    unsafe fn interleave(rows: [[i32; 4]; 3]) -> [[i32; 4]; 4] {
+    unsafe fn interleave(rows: [[i32; 4]; 4]) -> [[i32; 4]; 4] {
         let rows = rows.map(|row| row.map(i32::to_ne_bytes));
         std::array::from_fn(|block| {
-            std::array::from_fn(|lane| {
-                i32::from_ne_bytes([rows[0][block][lane], rows[1][block][lane], rows[2][block][lane], 0])
-            })
+            std::array::from_fn(|lane| i32::from_ne_bytes(rows.map(|row| row[block][lane])))
         })
     }
 

@@ -123,15 +123,15 @@ impl Dots for Avx512Vnni {
     }
 
     #[inline(always)]
-    unsafe fn interleave([a, b, c]: [__m512i; 3]) -> [__m512i; 4] {
+    unsafe fn interleave([a, b, c, d]: [__m512i; 4]) -> [__m512i; 4] {
         unsafe {
             let (low, high) = (_mm512_unpacklo_epi8(a, b), _mm512_unpackhi_epi8(a, b));
-            let (low_c, high_c) = (_mm512_unpacklo_epi8(c, c), _mm512_unpackhi_epi8(c, c));
+            let (low_cd, high_cd) = (_mm512_unpacklo_epi8(c, d), _mm512_unpackhi_epi8(c, d));
             [
-                _mm512_unpacklo_epi16(low, low_c),
-                _mm512_unpackhi_epi16(low, low_c),
-                _mm512_unpacklo_epi16(high, high_c),
-                _mm512_unpackhi_epi16(high, high_c),
+                _mm512_unpacklo_epi16(low, low_cd),
+                _mm512_unpackhi_epi16(low, low_cd),
+                _mm512_unpacklo_epi16(high, high_cd),
+                _mm512_unpackhi_epi16(high, high_cd),
             ]
         }
     }
@@ -281,15 +281,15 @@ macro_rules! eight_lanes {
             }
 
             #[inline(always)]
-            unsafe fn interleave([a, b, c]: [__m256i; 3]) -> [__m256i; 4] {
+            unsafe fn interleave([a, b, c, d]: [__m256i; 4]) -> [__m256i; 4] {
                 unsafe {
                     let (low, high) = (_mm256_unpacklo_epi8(a, b), _mm256_unpackhi_epi8(a, b));
-                    let (low_c, high_c) = (_mm256_unpacklo_epi8(c, c), _mm256_unpackhi_epi8(c, c));
+                    let (low_cd, high_cd) = (_mm256_unpacklo_epi8(c, d), _mm256_unpackhi_epi8(c, d));
                     [
-                        _mm256_unpacklo_epi16(low, low_c),
-                        _mm256_unpackhi_epi16(low, low_c),
-                        _mm256_unpacklo_epi16(high, high_c),
-                        _mm256_unpackhi_epi16(high, high_c),
+                        _mm256_unpacklo_epi16(low, low_cd),
+                        _mm256_unpackhi_epi16(low, low_cd),
+                        _mm256_unpacklo_epi16(high, high_cd),
+                        _mm256_unpackhi_epi16(high, high_cd),
                     ]
                 }
             }
