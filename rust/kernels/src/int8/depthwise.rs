@@ -144,6 +144,9 @@ impl Source<'_> {
     }
 }
 
+/// The most numbers of a row's columns: only windows that begin far beyond their image have more.
+const MOST_COLUMNS: usize = 1 << 24;
+
 impl Depthwise {
     pub(super) fn new<S: Dots>(
         shape: &ConvShape,
@@ -156,7 +159,7 @@ impl Depthwise {
             }
             ByteNumbers::Saved(from) => from.limits()?,
         };
-        let columns = columns_len::<S>(shape).filter(|&columns| columns <= isize::MAX as usize / 4);
+        let columns = columns_len::<S>(shape).filter(|&columns| columns <= MOST_COLUMNS);
         columns.ok_or(KernelError::Overflow { what: "a row's columns" })?;
         let scales = match &numbers {
             ByteNumbers::Given { requantization, .. } => output_scales(requantization, shape.in_channels)?,

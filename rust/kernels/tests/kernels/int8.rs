@@ -396,6 +396,11 @@ fn what_cannot_be_is_refused() {
         assert!(ByteAdd::new(set, [ONE, input], ONE, [0, 255]).is_err(), "{scale}");
         assert!(quantize(set, input, &[1.0], &mut [0]).is_err(), "{scale}");
     }
+    let beside = ConvShape { in_channels: 8, groups: 8, ..plain(1, 8, [4, 4], 5, 1) };
+    let far = ConvShape { stride: [1, 1 << 30], padding: [2, 1 << 30], output: [4, 3], ..beside };
+    assert!(ByteConv2d::new(set, beside, &[1; 200], &[], &good, [0, 255]).is_ok());
+    let refused = ByteConv2d::new(set, far, &[1; 200], &[], &good, [0, 255]);
+    assert!(matches!(refused, Err(KernelError::Overflow { .. })), "{refused:?}");
     // Their sum is beyond what all sets round alike.
     let [small, large] = [1e-3, 1e6].map(|scale| Quantization { scale, zero: 0 });
     assert!(ByteAdd::new(set, [small, large], small, [0, 255]).is_err());
