@@ -144,8 +144,13 @@ impl Source<'_> {
     }
 }
 
-/// The most numbers of a row's columns: only windows that begin far beyond their image have more.
+/// The most numbers of a row's columns: only very wide images have more, and windows that begin far beyond theirs.
 const MOST_COLUMNS: usize = 1 << 24;
+
+/// Whether it is a kernel that [`Rolling`] computes, which needs no columns.
+fn rolls(shape: &ConvShape) -> bool {
+    shape.kernel == [3, 3] && shape.dilation == [1, 1] && matches!(shape.stride[1], 1 | 2)
+}
 
 impl Depthwise {
     pub(super) fn new<S: Dots>(
@@ -160,7 +165,9 @@ impl Depthwise {
             ByteNumbers::Saved(from) => from.limits()?,
         };
         let columns = columns_len::<S>(shape).filter(|&columns| columns <= MOST_COLUMNS);
-        columns.ok_or(KernelError::Overflow { what: "a row's columns" })?;
+        if !rolls(shape) && columns.is_none() {
+            return Err(KernelError::Overflow { what: "a row's columns" });
+        }
         let scales = match &numbers {
             ByteNumbers::Given { requantization, .. } => output_scales(requantization, shape.in_channels)?,
             ByteNumbers::Saved(_) => Vec::new(),
@@ -197,7 +204,7 @@ impl Depthwise {
     pub(super) unsafe fn run<S: Dots>(&self, shape: &ConvShape, x: &[u8], out: &mut [u8]) {
         let row = shape.output[1] * pixel_bytes(shape.in_channels);
         let products = out.len().saturating_mul(shape.kernel[0] * shape.kernel[1]) / 4;
-        let rolls = shape.kernel == [3, 3] && shape.dilation == [1, 1] && matches!(shape.stride[1], 1 | 2);
+        let rolls = rolls(shape);
         let columns = if rolls { 0 } else { columns_len::<S>(shape).unwrap_or(0) };
         threads::share_rows(out, row, products, |first, out| {
             with_scratch(columns, |columns| {

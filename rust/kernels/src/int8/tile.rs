@@ -123,8 +123,9 @@ impl<S: Dots, const BLOCKS: usize, const PIXELS: usize, const SPLIT: bool> Task
 ///
 /// # Safety
 ///
-/// The instruction set must be present, `pixels` be from 1 to [`Dots::PIXELS`] for `blocks` and even if `split`, and readable or writable in full: the runs of all pixels, `weights`, `bias`,
-/// `scale`, and `blocks × LANES` bytes of each pixel of `out`, which overlaps nothing else.
+/// The instruction set must be present, `pixels` be from 1 to [`Dots::PIXELS`] for `blocks` and even if `split`, and readable
+/// or writable in full: the runs of all pixels, `weights`, `bias`, `scale`, and `blocks × LANES` bytes of each pixel of
+/// `out`, which overlaps nothing else.
 pub(crate) unsafe fn run<S: Dots>(blocks: usize, pixels: usize, split: bool, tile: &Tile<'_>) {
     macro_rules! select {
         ($($blocks:literal: $($pixels:literal)*, $($halves:literal)*;)*) => {
