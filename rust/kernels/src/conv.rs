@@ -90,6 +90,21 @@ impl ConvShape {
         self.output[0] * self.output[1]
     }
 
+    /// Holds the pixels of a copy of an image with what its windows reach around it to a multiple of the image's and of the output's:
+    /// a model may name any padding and dilation.
+    pub(crate) fn check_copy(&self, pixels: usize) -> Result<(), KernelError> {
+        let of = |[height, width]: [usize; 2]| height.saturating_mul(width);
+        let most = of(self.input).saturating_add(of(self.output)).saturating_mul(64).max(1 << 16);
+        if pixels <= most {
+            return Ok(());
+        }
+        Err(KernelError::parameter(
+            "a padded input",
+            format_args!("{pixels} pixels"),
+            "it must be at most 64 times the input and the output, or 65536",
+        ))
+    }
+
     pub(crate) fn save(&self, to: &mut Saver) {
         to.sizes([self.batch, self.in_channels, self.out_channels, self.groups]);
         for sizes in [self.input, self.kernel, self.stride, self.dilation, self.padding, self.output] {

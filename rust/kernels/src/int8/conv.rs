@@ -140,6 +140,9 @@ impl Direct {
             ByteNumbers::Saved(from) => (from.byte()?, ByteNumbers::Saved(from)),
         };
         let padded = (!inside).then_some(extent);
+        if padded.is_some() {
+            shape.check_copy(volume("the padded input", &extent)?)?;
+        }
         volume("the padded input", &[extent[0], extent[1], size])?;
         let row = extent[1] * size;
         // Taps side by side are one run; those of a pointwise convolution end with the last channel.

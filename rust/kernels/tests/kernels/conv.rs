@@ -217,6 +217,26 @@ fn many_groups_of_few_channels_are_computed_together_or_refused() {
 }
 
 #[test]
+fn windows_that_reach_far_beyond_the_image_are_refused() {
+    let refused = |dilation: usize| {
+        let axes = [[4, 4], [3, 3], [1, 1], [1, dilation], [1, dilation], [4, 4]];
+        let conv = Conv2d::new(
+            InstructionSet::best(),
+            shape(1, [8, 8], 1, axes),
+            ConvInput::Blocked,
+            &[1.0; 576],
+            None,
+            Activation::None,
+        );
+        conv.err().map(|error| error.to_string())
+    };
+    assert_eq!(refused(1000), None);
+    let expected =
+        "a padded input is 8589934608 pixels, it must be at most 64 times the input and the output, or 65536";
+    assert_eq!(refused(1 << 30).as_deref(), Some(expected));
+}
+
+#[test]
 fn nan_and_infinity_reach_what_they_take_part_in() {
     for set in InstructionSet::available() {
         for (value, shown) in [(f32::NAN, "NaN"), (f32::INFINITY, "inf")] {

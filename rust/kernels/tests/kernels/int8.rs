@@ -403,6 +403,10 @@ fn what_cannot_be_is_refused() {
     assert!(matches!(refused, Err(KernelError::Overflow { .. })), "{refused:?}");
     let wide = ConvShape { in_channels: 8, groups: 8, ..plain(1, 8, [1, 300_000], 3, 1) };
     assert!(ByteConv2d::new(set, wide, &[1; 72], &[], &good, [0, 255]).is_ok());
+    // What is copied is the image, not all that windows far from it reach.
+    let far = ConvShape { stride: [1, 1 << 30], padding: [0, 1 << 30], output: [3, 3], ..shape };
+    let refused = ByteConv2d::new(set, far, &weights, &[], &good, [0, 255]);
+    assert!(matches!(refused, Err(KernelError::Parameter { .. })), "{refused:?}");
     // Their sum is beyond what all sets round alike.
     let [small, large] = [1e-3, 1e6].map(|scale| Quantization { scale, zero: 0 });
     assert!(ByteAdd::new(set, [small, large], small, [0, 255]).is_err());

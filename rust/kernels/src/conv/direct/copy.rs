@@ -24,6 +24,7 @@ impl Copy {
         phases.sort_unstable();
         phases.dedup();
         let width = shape.output[1] + (shape.kernel[1] - 1) * shape.dilation[1] / stride;
+        shape.check_copy(volume("a padded input", &[shape.input[0], phases.len(), width])?)?;
         let length = volume("a padded input", &[channels, shape.input[0], phases.len(), width])?;
         Ok(Self { phases, width, length })
     }
