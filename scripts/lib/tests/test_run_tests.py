@@ -1,6 +1,7 @@
 import io
 import json
 import pathlib
+import re
 import tempfile
 import unittest
 
@@ -53,6 +54,27 @@ class Running(unittest.TestCase):
         self.assertFalse(good)
         self.assertIn("printed\nerror: x ended with 3\n", text)
         self.assertIn("ran\n", text)
+
+    CRASH = "echo 'test result: ok. 1 passed'; echo 'qemu: uncaught target signal 11'; exit 139"
+
+    def test_one_that_crashes_in_the_emulator_runs_again_and_is_counted_once(self):
+        once = f"echo run >>runs; [ $(wc -l <runs) -gt 1 ] || {{ {self.CRASH}; }}; echo 'test result: ok. 2 passed'"
+        good, text, _ = self.run_scripts({"x": once})
+        self.assertTrue(good)
+        self.assertIn("| qemu: uncaught target signal 11\n", text)
+        self.assertIn("CRASHED in the emulator: x runs again, 3 times, alone\n", text)
+        self.assertEqual(re.findall("^test result.*", text, re.MULTILINE), ["test result: ok. 2 passed"])
+
+    def test_one_that_crashes_twice_fails(self):
+        third = f"echo run >>runs; case $(wc -l <runs) in 1 | 3) {self.CRASH} ;; esac; echo ran"
+        good, text, _ = self.run_scripts({"x": third})
+        self.assertFalse(good)
+        self.assertIn("\nerror: x ended with 139\n", text)
+
+    def test_a_failure_is_not_run_again(self):
+        good, text, _ = self.run_scripts({"x": "echo run >>runs; wc -l <runs; exit 101"})
+        self.assertFalse(good)
+        self.assertIn("\n1\nerror: x ended with 101\n", text)
 
 
 if __name__ == "__main__":
