@@ -1,5 +1,5 @@
 //! Convolutions in a row that one kernel computes: inverted residual blocks, with or without squeeze and excitation, and
-//! depthwise separable convolutions.
+//! depthwise separable convolutions, also with the first convolution of a network before them.
 
 use tandem_kernels::{BlockConvs, ConvInput, ConvShape, InvertedResidual};
 use tract_core::internal::*;
@@ -19,7 +19,11 @@ pub(super) fn replace(rewriter: &mut Rewriter<'_>, node: &TypedNode, first: &Fou
     else {
         return Ok(false);
     };
-    let mut inputs = tvec!(rewriter.blocked(node.inputs[0])?);
+    let input = match first.input {
+        ConvInput::Blocked => rewriter.blocked(node.inputs[0])?,
+        ConvInput::Planar => rewriter.plain(node.inputs[0])?,
+    };
+    let mut inputs = tvec!(input);
     if let Some(residual) = project.residual {
         inputs.push(rewriter.blocked(residual)?);
     }
@@ -52,8 +56,13 @@ impl<'a> Pattern<'a> {
     fn of(rewriter: &Rewriter<'a>, first: &Found) -> Option<Self> {
         let model = rewriter.source;
         let shape = first.conv.shape();
-        let one = shape.is_depthwise() || is_pointwise(shape);
-        if !one || first.input != ConvInput::Blocked || first.tail.residual.is_some() {
+        // A network's first convolution has so few channels that its input is no blocks, or a single one.
+        let image = shape.groups == 1 && shape.in_channels <= rewriter.set.lanes();
+        let fits = match first.input {
+            ConvInput::Blocked => shape.is_depthwise() || is_pointwise(shape) || image,
+            ConvInput::Planar => image,
+        };
+        if !fits || first.tail.residual.is_some() {
             return None;
         }
         let mut last = first.tail.last;

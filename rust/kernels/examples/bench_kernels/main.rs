@@ -110,29 +110,38 @@ impl Bench {
         self.conv(&name, shape, input, relu6, false);
     }
 
-    /// A block that expands `channels[0]` to `channels[1]`, where these differ, filters and projects them.
+    /// A block that expands `channels[0]` to `channels[1]`, where these differ, filters and projects them. Three channels are a picture
+    /// of twice the size, with a network's first convolution.
     fn block(&self, size: usize, channels: [usize; 3], kernel: usize, stride: usize) {
         let [from, wide, to] = channels;
         let conv = |shape: ConvShape, activation| {
             let taps = shape.in_channels / shape.groups * shape.kernel[0] * shape.kernel[1];
             let weights = vec![0.01; shape.out_channels * taps];
-            Conv2d::new(self.set, shape, ConvInput::Blocked, &weights, None, activation).unwrap()
+            let input = if shape.in_channels == 3 { ConvInput::Planar } else { ConvInput::Blocked };
+            Conv2d::new(self.set, shape, input, &weights, None, activation).unwrap()
         };
         let relu6 = Activation::Clip { low: 0.0, high: 6.0 };
         let depthwise = square(size, [wide, wide], kernel, stride, wide);
         let small = depthwise.output[0];
+        let first = if from == 3 {
+            square(2 * size, [from, wide], 3, 2, 1)
+        } else {
+            square(size, [from, wide], 1, 1, 1)
+        };
         let block = InvertedResidual::new(BlockConvs {
-            expand: (from != wide).then(|| conv(square(size, [from, wide], 1, 1, 1), relu6)),
+            expand: (from != wide).then(|| conv(first, relu6)),
             depthwise: conv(depthwise, relu6),
             squeeze: None,
             project: conv(square(small, [wide, to], 1, 1, 1), Activation::None),
         })
         .unwrap();
-        let [input, output] = [(from, size), (to, small)]
+        let [input, output] = [(from, first.input[0]), (to, small)]
             .map(|(channels, size)| blocked_len(self.set, 1, channels, size * size).unwrap());
+        let input = if from == 3 { 3 * first.input[0] * first.input[0] } else { input };
         let (x, mut out) = (vec![0.5; input], vec![0.0; output]);
         let seconds = least(|| block.run(black_box(&x), None, black_box(&mut out)).unwrap());
-        let expanded = if from == wide { 0 } else { from * wide * size * size };
+        let taps = first.kernel[0] * first.kernel[1];
+        let expanded = if from == wide { 0 } else { from * wide * taps * size * size };
         let filtered = small * small * wide * (kernel * kernel + to);
         let name = format!("{from}→{wide}→{to} at {size}², {kernel}×{kernel}/{stride}");
         self.row(&name, expanded + filtered, seconds);
@@ -223,6 +232,7 @@ fn mobile_networks(bench: &Bench) {
     bench.product(1, [1280, 1000], Activation::None);
     println!("inverted residual blocks");
     for (size, channels, kernel, stride) in [
+        (112, [3, 32, 16], 3, 1),
         (112, [32, 32, 16], 3, 1),
         (112, [16, 96, 24], 3, 2),
         (56, [24, 144, 24], 3, 1),

@@ -22,6 +22,40 @@ use square::Square;
 /// The most columns that are computed at once: they, a row of the kernel and an input fit into the registers of every set.
 const COLUMNS: usize = 8;
 
+/// Where the rows of a block of the input lie: in a ring of so many, from the row `first` of it on.
+#[derive(Clone, Copy)]
+pub(super) struct Ring {
+    pub(super) first: usize,
+    pub(super) rows: usize,
+}
+
+impl Ring {
+    /// Where a row lies, which is below the ring's rows.
+    #[inline(always)]
+    pub(super) fn place(self, row: usize) -> usize {
+        let at = self.first + row;
+        if at < self.rows { at } else { at - self.rows }
+    }
+
+    /// Rows as those that lie side by side: which, and where the first of them lies.
+    pub(super) fn runs(self, rows: Range<usize>) -> impl Iterator<Item = (Range<usize>, usize)> {
+        let wrap = (self.rows - self.first).clamp(rows.start, rows.end);
+        [rows.start..wrap, wrap..rows.end]
+            .into_iter()
+            .filter(|rows| !rows.is_empty())
+            .map(move |rows| (rows.clone(), self.place(rows.start)))
+    }
+}
+
+/// How the blocks of a run lie in memory.
+pub(super) struct Lines {
+    /// Floats from one block of the input to the next.
+    pub(super) input: usize,
+    /// Of the output.
+    pub(super) output: usize,
+    pub(super) ring: Ring,
+}
+
 #[derive(Clone, Debug)]
 pub(super) struct Depthwise {
     /// `[block][tap][LANES]`.
@@ -71,8 +105,7 @@ impl Depthwise {
     /// # Safety
     ///
     /// The instruction set must be present, `shape` and the lanes of `S` those of [`Depthwise::new`], and the slices
-    /// those blocks of one image of them; its rows and padding above may differ. There are `lines` floats from one block of the
-    /// input to the next, and to the next of the output.
+    /// those blocks of one image of them, as `lines` tells; its rows and padding above may differ.
     pub(super) unsafe fn run<S: Simd>(
         &self,
         shape: &ConvShape,
@@ -80,9 +113,9 @@ impl Depthwise {
         x: &[f32],
         residual: Option<&[f32]>,
         out: &mut [f32],
-        lines: [usize; 2],
+        lines: &Lines,
     ) {
-        let input = shape.input[0] * shape.input[1] * S::LANES;
+        let input = lines.ring.rows * shape.input[1] * S::LANES;
         let (rows, row) = (shape.output[0], shape.output[1] * S::LANES);
         let out = Disjoint::new(out);
         let products = self.products(shape) / self.blocks::<S>().len().max(1) * blocks.len();
@@ -92,8 +125,8 @@ impl Depthwise {
             with_scratch(shape.input[1].max(1) * S::LANES, |noughts| {
                 noughts.fill(0.0);
                 for (index, rows) in tile::lines(units, rows) {
-                    let x = &x[index * lines[0]..][..input];
-                    let own = index * lines[1] + rows.start * row..index * lines[1] + rows.end * row;
+                    let x = &x[index * lines.input..][..input];
+                    let own = index * lines.output + rows.start * row..index * lines.output + rows.end * row;
                     let residual = residual.map(|residual| &residual[own.clone()]);
                     let (block, ending, inner) = (blocks.start + index, self.ending, self.inner.clone());
                     let weights = &weights[block * taps..][..taps];
@@ -111,6 +144,7 @@ impl Depthwise {
                             shape,
                             rows,
                             x,
+                            ring: lines.ring,
                             noughts,
                             residual,
                             out,
@@ -146,6 +180,7 @@ struct Block<'a, S> {
     shape: &'a ConvShape,
     rows: Range<usize>,
     x: &'a [f32],
+    ring: Ring,
     /// A row of the input's width.
     noughts: &'a [f32],
     residual: Option<&'a [f32]>,
@@ -155,8 +190,8 @@ struct Block<'a, S> {
 
 /// One run of columns of an output row.
 struct Columns {
-    /// Where the tap (0, 0) of the first column lies, which may be outside of the image.
-    x: *const f32,
+    /// Where the tap (0, 0) of the first column lies, from the top and the left edge of the padding.
+    place: [usize; 2],
     residual: *const f32,
     out: *mut f32,
     /// Rows and columns of the kernel.
@@ -167,15 +202,12 @@ impl<S: Simd> Task for Block<'_, S> {
     #[inline(always)]
     unsafe fn call(mut self) {
         let (shape, inner) = (self.shape, self.inner.clone());
-        let width = shape.input[1];
         for oy in self.rows.clone() {
             let rows = shape.taps(0, oy);
             let columns = |this: &mut Self, ox: usize, columns: Range<usize>| {
                 let at = ((oy - this.rows.start) * shape.output[1] + ox) * S::LANES;
-                let top = (oy * shape.stride[0] * width + ox * shape.stride[1]) * S::LANES;
-                let edge = (shape.padding[0] * width + shape.padding[1]) * S::LANES;
                 Columns {
-                    x: this.x.as_ptr().wrapping_add(top).wrapping_sub(edge),
+                    place: [oy * shape.stride[0], ox * shape.stride[1]],
                     residual: this.residual.map_or(std::ptr::null(), |residual| residual[at..].as_ptr()),
                     out: this.out[at..].as_mut_ptr(),
                     taps: [rows.clone(), columns],
@@ -206,7 +238,7 @@ impl<S: Simd> Task for Block<'_, S> {
 impl<S: Simd> Block<'_, S> {
     /// # Safety
     ///
-    /// The instruction set must be present; `x` is a block of an image of the shape, `residual` and `out` are the rows of one.
+    /// The instruction set must be present; `x` is a block of an image of the shape, in its ring, `residual` and `out` are the rows of one.
     unsafe fn run(self) {
         let shape = self.shape;
         let square = |kernel: usize, stride: usize| {
@@ -233,6 +265,12 @@ impl<S: Simd> Block<'_, S> {
         }
     }
 
+    /// Where a row of the image lies.
+    #[inline(always)]
+    fn row(&self, y: usize) -> *const f32 {
+        self.x.as_ptr().wrapping_add(self.ring.place(y) * self.shape.input[1] * S::LANES)
+    }
+
     /// `COUNT` columns.
     ///
     /// # Safety
@@ -248,9 +286,11 @@ impl<S: Simd> Block<'_, S> {
             let weights = self.weights.as_ptr();
             let mut sums = self.begin::<COUNT>(run.residual);
             for ky in run.taps[0].clone() {
-                let row = run.x.wrapping_add(ky * shape.dilation[0] * shape.input[1] * S::LANES);
+                // The taps are those inside the image.
+                let row = self.row(run.place[0] + ky * shape.dilation[0] - shape.padding[0]);
                 for kx in run.taps[1].clone() {
-                    let x = row.wrapping_add(kx * shape.dilation[1] * S::LANES);
+                    let column = run.place[1] + kx * shape.dilation[1] - shape.padding[1];
+                    let x = row.wrapping_add(column * S::LANES);
                     let weight = S::load(weights.add((ky * kernel[1] + kx) * S::LANES));
                     for t in 0..COUNT {
                         sums[t] = S::fma(weight, S::load(x.add(t * stride)), sums[t]);

@@ -1,5 +1,6 @@
 //! An inverted residual block: a pointwise convolution that expands, a depthwise one, a pointwise one that projects, in one
-//! pass over bands of rows. The first may be missing, and a squeeze and excitation may lie before the last.
+//! pass over bands of rows. The first may be missing, or be a network's first convolution, of a kernel larger than a pixel; a squeeze
+//! and excitation may lie before the last.
 //!
 //! What the first gives is several times as large as what comes in and goes out. A few rows and channels of it at a time stay in the
 //! first-level cache until the depthwise convolution has read them; rows that the next band reads too are kept.
@@ -19,7 +20,7 @@ use crate::saved::{Restorer, Save, Saver, UNKNOWN};
 use crate::simd::{Simd, with_simd};
 use crate::threads::{self, Disjoint};
 use crate::tile::Step;
-use bands::{Filter, Piece};
+use bands::{Expand, Filter, Piece};
 
 /// Floats of the two intermediate bands together: what stays in a second-level cache.
 const WORKING_SET: usize = 1 << 17;
@@ -30,7 +31,8 @@ const ROWS: usize = 7;
 /// The convolutions of a block, each of which fits the one before.
 #[derive(Clone, Debug)]
 pub struct BlockConvs {
-    /// Pointwise, without stride. Without one the block is a depthwise separable convolution.
+    /// Pointwise, without stride, or of any kernel whose outputs are sums over its taps. Without one the block is a depthwise
+    /// separable convolution.
     pub expand: Option<Conv2d>,
     /// Depthwise, without dilation.
     pub depthwise: Conv2d,
@@ -64,7 +66,7 @@ impl InvertedResidual {
             return Err(KernelError::parameter(
                 "a block",
                 got,
-                "it must be pointwise, depthwise, pointwise, in line",
+                "it must be direct, depthwise, pointwise, in line",
             ));
         }
         let (shape, lanes) = (&depthwise.shape, set.lanes());
@@ -96,7 +98,7 @@ impl InvertedResidual {
 
     /// Whether it begins with a pointwise convolution.
     pub fn expands(&self) -> bool {
-        self.convs.expand.is_some()
+        self.convs.expand.as_ref().is_some_and(pointwise)
     }
 
     /// Of the first convolution, and of the last.
@@ -113,10 +115,10 @@ impl InvertedResidual {
         }
         let Algorithm::Depthwise(depthwise) = &self.convs.depthwise.algorithm else { return Ok(()) };
         let Algorithm::Direct(project) = &self.convs.project.algorithm else { return Ok(()) };
-        let expand = match self.convs.expand.as_ref().map(|conv| &conv.algorithm) {
-            Some(Algorithm::Direct(expand)) => Some(expand),
+        let expand = self.convs.expand.as_ref().and_then(|conv| match &conv.algorithm {
+            Algorithm::Direct(direct) => Some(Expand { shape: &conv.shape, direct }),
             _ => None,
-        };
+        });
         if out.is_empty() {
             return Ok(());
         }
@@ -129,9 +131,13 @@ impl InvertedResidual {
             let residual = residual.map(|residual| &residual[image * output..][..output]);
             // SAFETY: holding the set proves the instructions. The slices are one image of the shapes.
             with_simd!(self.set, S => unsafe {
-                match &self.convs.squeeze {
+                let mut go = |x: &[f32]| match &self.convs.squeeze {
                     None => self.image::<S>(x, residual, out, (filter, project)),
                     Some(squeeze) => self.squeezed::<S>(x, residual, out, (filter, project), squeeze),
+                };
+                match expand {
+                    Some(Expand { shape, direct }) => direct.with_input::<S>(shape, x, go),
+                    None => go(x),
                 }
             });
         }
@@ -260,10 +266,15 @@ impl InvertedResidual {
     }
 }
 
+fn pointwise(conv: &Conv2d) -> bool {
+    matches!(&conv.algorithm, Algorithm::Direct(direct) if direct.is_flat())
+}
+
 /// Whether the convolutions of a block follow each other and are of the kinds that it is made of.
 fn fit(convs: &BlockConvs) -> bool {
     let BlockConvs { expand, depthwise, squeeze, project } = convs;
-    let pointwise = |conv: &Conv2d| matches!(&conv.algorithm, Algorithm::Direct(direct) if direct.is_flat());
+    let sums = |conv: &Conv2d| matches!(&conv.algorithm, Algorithm::Direct(direct) if direct.has_rows());
+    let first = |conv: &Conv2d| pointwise(conv) || sums(conv);
     let follows = |one: &ConvShape, next: &ConvShape| {
         one.batch == next.batch && one.out_channels == next.in_channels && one.output == next.input
     };
@@ -280,7 +291,7 @@ fn fit(convs: &BlockConvs) -> bool {
         && own.output[0] > 0
         && pointwise(project)
         && follows(own, &project.shape)
-        && expand.as_ref().is_none_or(|expand| pointwise(expand) && follows(&expand.shape, own))
+        && expand.as_ref().is_none_or(|expand| first(expand) && follows(&expand.shape, own))
         && squeezes
         && all.into_iter().all(|conv| conv.set == depthwise.set)
 }

@@ -25,10 +25,19 @@ fn pointwise(batch: usize, [inputs, outputs]: [usize; 2], size: [usize; 2]) -> C
     }
 }
 
+/// What comes before the depthwise convolution of a block.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum First {
+    Nothing,
+    Pointwise,
+    /// A convolution of an image that has so many rows and columns for each of what it gives.
+    Image(ConvInput, usize),
+}
+
 /// What a block has beside a depthwise and a last convolution.
 #[derive(Clone, Copy, Debug)]
 struct Form {
-    expand: bool,
+    first: First,
     /// Channels between the two convolutions of a squeeze and excitation.
     squeeze: Option<usize>,
     residual: bool,
@@ -39,26 +48,41 @@ fn check(batch: usize, channels: [usize; 3], depthwise: ConvShape, form: Form, s
     let one = [1, 1];
     let pixels = |size: [usize; 2]| size[0] * size[1];
     let sizes = |channels: usize, size: [usize; 2]| [batch, channels, pixels(size)];
-    let first = if form.expand { inputs } else { middle };
-    let x = numbers(sizes(first, depthwise.input).iter().product(), seed);
+    let first = match form.first {
+        First::Nothing => pointwise(batch, [middle, middle], depthwise.input),
+        First::Pointwise => pointwise(batch, [inputs, middle], depthwise.input),
+        First::Image(_, stride) => ConvShape {
+            input: depthwise.input.map(|size| size * stride),
+            kernel: [3, 3],
+            stride: [stride, stride],
+            padding: [1, 1],
+            ..pointwise(batch, [inputs, middle], depthwise.input)
+        },
+    };
+    let of_input = sizes(first.in_channels, first.input);
+    let x = numbers(of_input.iter().product(), seed);
     let last = sizes(outputs, depthwise.output);
     let residual = numbers(last.iter().product(), seed + 1);
     for set in InstructionSet::available() {
         let build = |shape: ConvShape, index: u64, activation: Activation| {
+            let input = match form.first {
+                First::Image(input, _) if index == 0 => input,
+                _ => ConvInput::Blocked,
+            };
             let taps = pixels(shape.kernel) * shape.in_channels / shape.groups;
             let weights = numbers(shape.out_channels * taps, seed + 2 + index);
             let bias = numbers(shape.out_channels, seed + 8 + index);
-            Conv2d::new(set, shape, ConvInput::Blocked, &weights, Some(&bias), activation).unwrap()
+            Conv2d::new(set, shape, input, &weights, Some(&bias), activation).unwrap()
         };
-        let expand = form.expand.then(|| build(pointwise(batch, [inputs, middle], depthwise.input), 0, SIX));
+        let expand = (form.first != First::Nothing).then(|| build(first, 0, SIX));
         let squeeze = form.squeeze.map(|narrow| {
             let squeeze = build(pointwise(batch, [middle, narrow], one), 3, Activation::Relu);
             [squeeze, build(pointwise(batch, [narrow, middle], one), 4, Activation::Sigmoid)]
         });
         let depthwise_conv = build(depthwise, 1, Activation::HardSwish);
         let project = build(pointwise(batch, [middle, outputs], depthwise.output), 2, Activation::None);
-        let mut own = poisoned(set, sizes(first, depthwise.input), &x);
-        let x = &*own.get();
+        let mut own = poisoned(set, of_input, &x);
+        let x = if matches!(form.first, First::Image(ConvInput::Planar, _)) { &x } else { &*own.get() };
         let residual = form.residual.then(|| {
             let mut own = vec![0.0; blocked_len(set, last[0], last[1], last[2]).unwrap()];
             tandem_kernels::to_blocked(set, last, &residual, &mut own).unwrap();
@@ -125,26 +149,38 @@ proptest! {
         channels in [1_usize..30, 2_usize..60, 1_usize..30],
         input in [5_usize..16, 5_usize..16],
         (kernel, stride, padding) in (prop::sample::select(vec![3_usize, 5]), 1_usize..3, 0_usize..3),
-        [expand, residual] in any::<[bool; 2]>(),
+        first in prop::sample::select(vec![
+            First::Nothing,
+            First::Pointwise,
+            First::Image(ConvInput::Planar, 1),
+            First::Image(ConvInput::Planar, 2),
+            First::Image(ConvInput::Blocked, 2),
+        ]),
+        residual in any::<bool>(),
         squeeze in prop::option::of(1_usize..20),
         seed in 0_u64..1000,
     ) {
         let shape = ConvShape { batch, ..depthwise(channels[1], input, kernel, stride, padding) };
-        check(batch, channels, shape, Form { expand, squeeze, residual }, seed);
+        check(batch, channels, shape, Form { first, squeeze, residual }, seed);
     }
 }
 
 #[test]
 #[cfg_attr(miri, ignore = "long")]
 fn blocks_of_many_bands() {
-    let form = Form { expand: true, squeeze: None, residual: true };
+    let form = Form { first: First::Pointwise, squeeze: None, residual: true };
     for (size, stride) in [([112, 112], 2), ([57, 60], 1), ([56, 56], 2), ([40, 200], 1)] {
         check(1, [16, 96, 24], depthwise(96, size, 3, stride, 1), form, 3);
     }
     check(1, [24, 144, 24], depthwise(144, [33, 57], 5, 1, 2), Form { residual: false, ..form }, 3);
-    for (expand, squeeze) in [(true, Some(24)), (false, None), (false, Some(24))] {
-        let form = Form { expand, squeeze, residual: false };
+    for (first, squeeze) in [(First::Pointwise, Some(24)), (First::Nothing, None), (First::Nothing, Some(24))]
+    {
+        let form = Form { first, squeeze, residual: false };
         check(1, [16, 96, 24], depthwise(96, [57, 60], 3, 2, 1), form, 3);
+    }
+    for (squeeze, stride) in [(None, 1), (None, 2), (Some(8), 1)] {
+        let form = Form { first: First::Image(ConvInput::Planar, 2), squeeze, residual: false };
+        check(1, [3, 40, 16], depthwise(40, [112, 75], 3, stride, 1), form, 3);
     }
 }
 
@@ -176,8 +212,8 @@ fn what_does_not_fit_is_refused() {
     assert!(block(expand, middle, expand, None).is_err());
     let dilated = ConvShape { dilation: [2, 2], padding: [2, 2], ..middle };
     assert!(block(expand, dilated, project, None).is_err());
-    let strided = ConvShape { stride: [2, 2], output: [4, 4], ..expand };
-    assert!(block(strided, depthwise(32, [4, 4], 3, 1, 1), pointwise(1, [32, 16], [4, 4]), None).is_err());
+    // Neither a sum over taps nor pointwise.
+    assert!(block(ConvShape { groups: 2, ..expand }, middle, project, None).is_err());
     for wrong in [
         [gate[1], gate[0]],
         [gate[0], pointwise(1, [5, 32], one)],

@@ -13,14 +13,14 @@ impl<S: Simd, const KERNEL: usize, const STRIDE: usize> Task for Square<'_, S, K
     unsafe fn call(self) {
         let Self(block) = self;
         let out = block.out.as_mut_ptr();
-        let (shape, [height, width]) = (block.shape, block.shape.input);
+        let (shape, height) = (block.shape, block.shape.input[0]);
         let tiles = tile::split(shape.output[1], COLUMNS);
         for (row, oy) in block.rows.clone().enumerate() {
             let mut lines = [block.noughts.as_ptr(); KERNEL];
             for (ky, line) in lines.iter_mut().enumerate() {
                 let y = (oy * shape.stride[0] + ky * shape.dilation[0]).wrapping_sub(shape.padding[0]);
                 if y < height {
-                    *line = block.x.as_ptr().wrapping_add(y * width * S::LANES);
+                    *line = block.row(y);
                 }
             }
             for (ox, count) in tiles.clone() {

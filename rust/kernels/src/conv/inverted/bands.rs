@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::super::ConvShape;
 use super::super::bands::Rows;
-use super::super::depthwise::Depthwise;
+use super::super::depthwise::{Depthwise, Lines, Ring};
 use super::super::direct::Direct;
 use crate::memory::with_scratch;
 use crate::simd::Simd;
@@ -17,8 +17,56 @@ pub(super) struct Filter<'a> {
     pub(super) shape: &'a ConvShape,
     /// Rows of the expanded image that a band reads at most.
     pub(super) expanded_rows: usize,
-    pub(super) expand: Option<&'a Direct>,
+    pub(super) expand: Option<Expand<'a>>,
     pub(super) depthwise: &'a Depthwise,
+}
+
+/// The first convolution of a block, and its sizes.
+#[derive(Clone, Copy)]
+pub(super) struct Expand<'a> {
+    pub(super) shape: &'a ConvShape,
+    pub(super) direct: &'a Direct,
+}
+
+impl Expand<'_> {
+    /// What its channels are computed in: its groups where it is pointwise, all at once where a row is computed of several.
+    fn units(&self) -> Range<usize> {
+        if self.direct.is_flat() { self.direct.groups() } else { 0..1 }
+    }
+
+    fn blocks(&self, units: &Range<usize>) -> Range<usize> {
+        if self.direct.is_flat() {
+            self.direct.blocks(units)
+        } else {
+            self.direct.blocks(&self.direct.groups())
+        }
+    }
+
+    /// Computes some rows of some units into blocks of so many floats.
+    ///
+    /// # Safety
+    ///
+    /// The instruction set must be present; `x` is what [`Direct::with_input`] gives of an image, and every block of `out` holds the
+    /// rows.
+    unsafe fn run<S: Simd>(
+        &self,
+        units: Range<usize>,
+        rows: Range<usize>,
+        x: &[f32],
+        out: &mut [f32],
+        line: usize,
+    ) {
+        let (width, out) = (self.shape.output[1], Disjoint::new(out));
+        // SAFETY: the caller's promise.
+        unsafe {
+            if self.direct.is_flat() {
+                let x = &x[rows.start * width * S::LANES..];
+                self.direct.pixels::<S>(units, None, x, rows.len() * width, (None, &out, line));
+            } else {
+                self.direct.rows::<S>(self.shape, rows, x, None, (&out, line));
+            }
+        }
+    }
 }
 
 /// What of an image is computed by itself: some bands of so many rows of the output, and some units of their channels.
@@ -31,14 +79,14 @@ pub(super) struct Piece {
 impl Filter<'_> {
     /// Multiply-adds of an image.
     pub(super) fn products(&self) -> usize {
-        let expand =
-            self.expand.map_or(0, |expand| expand.products(self.shape.input[0] * self.shape.input[1]));
+        let pixels = self.shape.input[0] * self.shape.input[1];
+        let expand = self.expand.map_or(0, |expand| expand.direct.products(pixels));
         expand + self.depthwise.products(self.shape)
     }
 
-    /// What the channels of the filtered image are computed in: groups of the first convolution, or blocks where there is none.
+    /// What the channels of the filtered image are computed in: units of the first convolution, or blocks where there is none.
     pub(super) fn units<S: Simd>(&self) -> Range<usize> {
-        self.expand.map_or_else(|| self.depthwise.blocks::<S>(), Direct::groups)
+        self.expand.map_or_else(|| self.depthwise.blocks::<S>(), |expand| expand.units())
     }
 
     /// The blocks of channels of some units.
@@ -60,7 +108,7 @@ impl Filter<'_> {
     ///
     /// # Safety
     ///
-    /// The instruction set must be present; `x` is one image, and what `each` gives to the function holds the rows.
+    /// The instruction set must be present; `x` is one image, or what [`Direct::with_input`] gives of it, and what `each` gives to the function holds the rows.
     pub(super) unsafe fn bands<S: Simd>(
         &self,
         piece: Piece,
@@ -79,34 +127,38 @@ impl Filter<'_> {
         let kept = if alone { most } else { self.blocks(&piece.units).len() };
         let room = if expand.is_some() { kept * line } else { 0 };
         with_scratch(room, |expanded| {
+            let mut origin_row = None;
             for band in rows(shape).bands(piece.bands, piece.rows) {
                 let mut own = *shape;
                 own.input[0] = band.reads.len();
                 own.output[0] = band.rows.len();
                 own.padding[0] = band.padding;
-                let fresh = band.fresh();
+                // Rows of the expanded image lie in a ring, so that those that the next band reads too stay where they are.
+                let top = *origin_row.get_or_insert(band.reads.start);
+                let ring = match expand {
+                    None => Ring { first: 0, rows: own.input[0] },
+                    Some(_) => Ring { first: (band.reads.start - top) % expanded_rows, rows: expanded_rows },
+                };
                 each(band.rows.clone(), &mut |out, out_line| {
-                    for (groups, blocks) in &chunks {
+                    for (units, blocks) in &chunks {
                         let x = match expand {
                             None => &x[blocks.start * line + band.reads.start * row..],
                             Some(expand) => {
                                 let at = if alone { 0 } else { (blocks.start - origin) * line };
                                 let part = &mut expanded[at..][..blocks.len() * line];
-                                band.keep(part, line, row);
-                                if !fresh.is_empty() {
-                                    let to = (None, &Disjoint::new(&mut part[band.kept * row..]), line);
-                                    let pixels = fresh.len() * shape.input[1];
-                                    let x = &x[fresh.start * row..];
+                                for (rows, at) in ring.runs(band.kept..band.reads.len()) {
+                                    let rows = band.reads.start + rows.start..band.reads.start + rows.end;
+                                    let out = &mut part[at * row..];
                                     // SAFETY: the rows of the input and of the room for the expanded image lie inside.
-                                    unsafe { expand.pixels::<S>(groups.clone(), None, x, pixels, to) };
+                                    unsafe { expand.run::<S>(units.clone(), rows, x, out, line) };
                                 }
                                 &*part
                             }
                         };
                         let out = &mut out[(blocks.start - origin) * out_line..];
-                        let lines = [line, out_line];
+                        let lines = Lines { input: line, output: out_line, ring };
                         // SAFETY: the rows lie inside what is filtered; the caller promises those of the output.
-                        unsafe { depthwise.run::<S>(&own, blocks.clone(), x, None, out, lines) };
+                        unsafe { depthwise.run::<S>(&own, blocks.clone(), x, None, out, &lines) };
                     }
                 });
             }
