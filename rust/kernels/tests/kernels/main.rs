@@ -22,6 +22,7 @@ mod matmul;
 mod normalize;
 mod pool;
 mod pooled;
+mod quantize;
 mod recurrent;
 mod reference;
 mod refusals;

@@ -108,7 +108,8 @@ impl Filter<'_> {
     ///
     /// # Safety
     ///
-    /// The instruction set must be present; `x` is one image, or what [`Direct::with_input`] gives of it, and what `each` gives to the function holds the rows.
+    /// The instruction set must be present; `x` is one image, or what [`Direct::with_input`] gives of it, and what `each` gives to the
+    /// function holds the rows.
     pub(super) unsafe fn bands<S: Simd>(
         &self,
         piece: Piece,
@@ -127,17 +128,15 @@ impl Filter<'_> {
         let kept = if alone { most } else { self.blocks(&piece.units).len() };
         let room = if expand.is_some() { kept * line } else { 0 };
         with_scratch(room, |expanded| {
-            let mut origin_row = None;
             for band in rows(shape).bands(piece.bands, piece.rows) {
                 let mut own = *shape;
                 own.input[0] = band.reads.len();
                 own.output[0] = band.rows.len();
                 own.padding[0] = band.padding;
                 // Rows of the expanded image lie in a ring, so that those that the next band reads too stay where they are.
-                let top = *origin_row.get_or_insert(band.reads.start);
                 let ring = match expand {
                     None => Ring { first: 0, rows: own.input[0] },
-                    Some(_) => Ring { first: (band.reads.start - top) % expanded_rows, rows: expanded_rows },
+                    Some(_) => Ring { first: band.reads.start % expanded_rows, rows: expanded_rows },
                 };
                 each(band.rows.clone(), &mut |out, out_line| {
                     for (units, blocks) in &chunks {
