@@ -42,11 +42,14 @@ fn config(fold_batch_norm: bool) -> VisionConfig {
 
 #[test]
 fn all_of_mobilenet_is_ours_from_the_image_to_the_classes() {
+    // With a quarter of the channels the first block has as many as it is given, and adds its input: the first convolution, which
+    // has two readers then, stays by itself.
+    let convolutions = if emulated() { 2 } else { 1 };
     for fold in [true, false] {
         let model = mobilenet_v2(&config(fold)).unwrap();
         let inputs = random_inputs(&model, &[], 1).unwrap();
         let expected = from_image([
-            ("Conv", 1),
+            ("Conv", convolutions),
             ("SeparableConv", 1),
             ("InvertedResidual", 16),
             ("GlobalAveragePool", 1),
