@@ -4,9 +4,8 @@ Wants cargo's messages (`cargo test --no-run --message-format=json`) on its stan
 printed in one piece once it has ended, under a line like cargo's. Ends with 1 where a program failed, and with 2 where
 there was none.
 
-A program that dies of a signal inside qemu is run again, alone and several times: qemu itself crashes once in many thousand
-runs of programs with threads (rust/docs/adr/0014-tests-under-emulation.md). It fails where that happens once more; a test
-that fails is never run again.
+A program that dies of a signal inside qemu is run again, alone and several times, because qemu itself has crashed so
+(rust/docs/adr/0014-tests-under-emulation.md). It fails where that happens once more. A failing test is never run again.
 """
 
 import argparse
@@ -18,7 +17,6 @@ import pathlib
 import subprocess
 import sys
 import time
-
 
 # What qemu says where the program that it runs dies of a signal.
 CRASH = "qemu: uncaught target signal"
