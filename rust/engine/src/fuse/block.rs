@@ -19,11 +19,7 @@ pub(super) fn replace(rewriter: &mut Rewriter<'_>, node: &TypedNode, first: &Fou
     else {
         return Ok(false);
     };
-    let input = match first.input {
-        ConvInput::Blocked => rewriter.blocked(node.inputs[0])?,
-        ConvInput::Planar => rewriter.plain(node.inputs[0])?,
-    };
-    let mut inputs = tvec!(input);
+    let mut inputs = tvec!(first.wire_input(rewriter, node)?);
     if let Some(residual) = project.residual {
         inputs.push(rewriter.blocked(residual)?);
     }

@@ -18,11 +18,7 @@ pub(super) fn replace(rewriter: &mut Rewriter<'_>, node: &TypedNode) -> TractRes
     if block::replace(rewriter, node, &found)? {
         return Ok(true);
     }
-    let input = match found.input {
-        ConvInput::Blocked => rewriter.blocked(node.inputs[0])?,
-        ConvInput::Planar => rewriter.plain(node.inputs[0])?,
-    };
-    let mut inputs = tvec!(input);
+    let mut inputs = tvec!(found.wire_input(rewriter, node)?);
     if let Some(residual) = found.tail.residual {
         inputs.push(rewriter.blocked(residual)?);
     }
@@ -56,6 +52,16 @@ pub(super) struct Found {
     pub(super) input: ConvInput,
     output: Image,
     pub(super) tail: Tail,
+}
+
+impl Found {
+    /// The input of the convolution at `node`, as it takes it.
+    pub(super) fn wire_input(&self, rewriter: &mut Rewriter<'_>, node: &TypedNode) -> TractResult<OutletId> {
+        match self.input {
+            ConvInput::Blocked => rewriter.blocked(node.inputs[0]),
+            ConvInput::Planar => rewriter.plain(node.inputs[0]),
+        }
+    }
 }
 
 /// The parameters of `node` and the sizes of its result, where it is a convolution of images with constant weights.

@@ -31,7 +31,7 @@ const ROWS: usize = 7;
 /// The convolutions of a block, each of which fits the one before.
 #[derive(Clone, Debug)]
 pub struct BlockConvs {
-    /// Pointwise, without stride, or of any kernel whose outputs are sums over its taps. Without one the block is a depthwise
+    /// Pointwise, without stride, or of a larger kernel whose outputs are sums over its taps. Without one the block is a depthwise
     /// separable convolution.
     pub expand: Option<Conv2d>,
     /// Depthwise, without dilation.
@@ -273,7 +273,10 @@ fn pointwise(conv: &Conv2d) -> bool {
 /// Whether the convolutions of a block follow each other and are of the kinds that it is made of.
 fn fit(convs: &BlockConvs) -> bool {
     let BlockConvs { expand, depthwise, squeeze, project } = convs;
-    let sums = |conv: &Conv2d| matches!(&conv.algorithm, Algorithm::Direct(direct) if direct.has_rows());
+    let sums = |conv: &Conv2d| {
+        let direct = matches!(&conv.algorithm, Algorithm::Direct(direct) if direct.has_rows());
+        direct && conv.shape.kernel != [1, 1]
+    };
     let first = |conv: &Conv2d| pointwise(conv) || sums(conv);
     let follows = |one: &ConvShape, next: &ConvShape| {
         one.batch == next.batch && one.out_channels == next.in_channels && one.output == next.input

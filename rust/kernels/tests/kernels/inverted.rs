@@ -212,6 +212,8 @@ fn what_does_not_fit_is_refused() {
     assert!(block(expand, middle, expand, None).is_err());
     let dilated = ConvShape { dilation: [2, 2], padding: [2, 2], ..middle };
     assert!(block(expand, dilated, project, None).is_err());
+    let strided = ConvShape { stride: [2, 2], output: [4, 4], ..expand };
+    assert!(block(strided, depthwise(32, [4, 4], 3, 1, 1), pointwise(1, [32, 16], [4, 4]), None).is_err());
     // Neither a sum over taps nor pointwise.
     assert!(block(ConvShape { groups: 2, ..expand }, middle, project, None).is_err());
     for wrong in [
