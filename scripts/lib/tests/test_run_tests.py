@@ -76,6 +76,12 @@ class Running(unittest.TestCase):
         self.assertFalse(good)
         self.assertIn("\n1\nerror: x ended with 101\n", text)
 
+    def test_nor_is_one_that_fails_before_a_crash(self):
+        good, text, _ = self.run_scripts({"x": f"echo run >>runs; wc -l <runs; echo 'test a ... FAILED'; {self.CRASH}"})
+        self.assertFalse(good)
+        self.assertIn("\n1\ntest a ... FAILED\n", text)
+        self.assertIn("\nerror: x ended with 139\n", text)
+
 
 if __name__ == "__main__":
     unittest.main()
